@@ -26,7 +26,10 @@ export const ERROR_CODES = {
   DESCRIPTOR_INVALID: { kind: 'configuration', meaning: 'a firmware descriptor is malformed' },
   VCPU_COUNT: { kind: 'configuration', meaning: 'the vCPU count is out of range' },
   VCPU_TYPE_UNKNOWN: { kind: 'configuration', meaning: 'the vCPU type is not in the table' },
-  GUEST_FEATURES_INVALID: { kind: 'configuration', meaning: 'the guest features are malformed or not those of an SNP guest' },
+  GUEST_FEATURES_INVALID: {
+    kind: 'configuration',
+    meaning: 'the guest features are malformed or not those of an SNP guest',
+  },
   GUEST_POLICY_INVALID: { kind: 'configuration', meaning: 'the guest policy is malformed' },
   KEY_INVALID: { kind: 'configuration', meaning: 'a signing key is not an ECDSA P-384 key' },
   REPORT_INVALID: { kind: 'configuration', meaning: 'an attestation report is malformed' },

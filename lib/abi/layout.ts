@@ -61,7 +61,10 @@ function hex(value: number): string {
 
 function exactLength(layout: Layout, bytes: Uint8Array, what: string): void {
   if (bytes.length !== sizeOf(layout)) {
-    throw new HarnessError({ code: 'LAYOUT_LENGTH', what: `${what}: expected ${sizeOf(layout)} bytes, got ${bytes.length}` });
+    throw new HarnessError({
+      code: 'LAYOUT_LENGTH',
+      what: `${what}: expected ${sizeOf(layout)} bytes, got ${bytes.length}`,
+    });
   }
 }
 
@@ -92,7 +95,11 @@ export function parseLayout<const L extends Layout>(
   if (options.reserved !== 'keep') {
     const violations = reservedViolations(layout, bytes, options.version);
     if (violations.length > 0) {
-      throw new HarnessError({ code: 'LAYOUT_RESERVED', what: `${what}: bytes that must be zero are set`, where: violations.join(', ') });
+      throw new HarnessError({
+        code: 'LAYOUT_RESERVED',
+        what: `${what}: bytes that must be zero are set`,
+        where: violations.join(', '),
+      });
     }
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -132,7 +139,11 @@ function writeField(view: DataView, field: Field, value: number | bigint | Uint8
  * Writes a structure; fields not given are zero.
  * @returns exactly sizeOf(layout) bytes   @throws HarnessError LAYOUT_VALUE when a value does not fit its field
  */
-export function serialiseLayout<const L extends Layout>(layout: L, values: Partial<Parsed<L>>, what: string): Uint8Array {
+export function serialiseLayout<const L extends Layout>(
+  layout: L,
+  values: Partial<Parsed<L>>,
+  what: string,
+): Uint8Array {
   const bytes = new Uint8Array(sizeOf(layout));
   const view = new DataView(bytes.buffer);
   const given = values as Record<string, number | bigint | Uint8Array | undefined>;
