@@ -1,0 +1,125 @@
+import { z } from 'zod';
+
+/** Lower-case hex of exactly that many bytes. */
+const hex = (bytes: number) =>
+  z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`), `${bytes} bytes of lower-case hex`);
+/** 0x followed by lower-case hex, for numbers of up to 64 bits. */
+const hexNumber = z.string().regex(/^0x[0-9a-f]{1,16}$/, 'a number as 0x hex');
+const base64 = z.base64();
+
+/** The firmware descriptor as it is written to files. */
+export const firmwareDescriptorSchema = z.strictObject({
+  format: z.literal('snp-conform/firmware@1'),
+  sizeBytes: z.int().positive().nullish(),
+  sha256: hex(32).nullish(),
+  pagesDigest: hex(48),
+  resetVector: hexNumber,
+  hashesTable: z.strictObject({ gpa: hexNumber, sizeBytes: z.int().positive() }).nullish(),
+  sections: z
+    .array(z.strictObject({ gpa: hexNumber, sizeBytes: z.int().nonnegative(), type: z.int().nonnegative() }))
+    .max(256),
+});
+
+/** A cell as it is written to files. */
+export const cellSchema = z.strictObject({
+  id: z.string().min(1).max(300),
+  firmware: z.string(),
+  kernel: z.string().nullable(),
+  initrd: z.string().nullable(),
+  append: z.string().nullable(),
+  guestPolicy: hexNumber,
+  guestFeatures: hexNumber,
+  vcpus: z.int().positive(),
+  vcpuType: z.string(),
+  qemu: z.string(),
+});
+
+/** Where evidence comes from. A recording keeps the kind of what it recorded; that it is a recording is said beside it. */
+export const evidenceKindSchema = z.enum(['hardware', 'emulated']);
+export type EvidenceKind = z.infer<typeof evidenceKindSchema>;
+
+/** What is known of the machine that launched. */
+export const hostProvenanceSchema = z.strictObject({
+  name: z.string(),
+  kind: evidenceKindSchema,
+  /** Name of the emulation profile; null on hardware. */
+  profile: z.string().nullable(),
+  /** uname -srm */
+  kernel: z.string(),
+  cbitpos: z.int().nonnegative(),
+  /** Per QEMU build: its path on the host and what it says of itself. */
+  qemu: z.record(z.string(), z.strictObject({ path: z.string(), version: z.string() })),
+});
+export type HostProvenance = z.infer<typeof hostProvenanceSchema>;
+
+const artifactSchema = z.strictObject({ name: z.string(), sha256: hex(32) });
+
+/** One line of QEMU's kvm_sev_* trace. */
+export const traceEventSchema = z.discriminatedUnion('event', [
+  z.strictObject({ event: z.literal('init') }),
+  z.strictObject({ event: z.literal('launch_start'), policy: hexNumber }),
+  z.strictObject({ event: z.literal('change_state'), from: z.string(), to: z.string() }),
+  z.strictObject({
+    event: z.literal('launch_update'),
+    gpa: hexNumber,
+    bytes: z.int().positive(),
+    /** QEMU's name: Normal, Zero, Unmeasured, Secrets, Cpuid. */
+    pageType: z.string(),
+  }),
+  z.strictObject({ event: z.literal('launch_finish') }),
+  z.strictObject({ event: z.literal('other'), text: z.string() }),
+]);
+export type TraceEvent = z.infer<typeof traceEventSchema>;
+
+/** The firmware's or KVM's refusal as QEMU printed it. */
+export const refusalSchema = z.strictObject({
+  command: z.enum(['SNP_LAUNCH_START', 'SNP_LAUNCH_UPDATE', 'SNP_LAUNCH_FINISH']),
+  /** -errno of the ioctl. */
+  ret: z.int(),
+  /** Status of the firmware; 0 where it was never asked. */
+  fwError: z.int(),
+  /** QEMU's words for it. */
+  text: z.string(),
+  /** The whole line. */
+  line: z.string(),
+});
+export type Refusal = z.infer<typeof refusalSchema>;
+
+/** All that one launch left behind; one JSON document a cell. */
+export const evidenceSchema = z.strictObject({
+  format: z.literal('snp-conform/evidence@1'),
+  kind: evidenceKindSchema,
+  cell: cellSchema,
+  host: hostProvenanceSchema,
+  startedAt: z.iso.datetime(),
+  artifacts: z.strictObject({
+    firmware: artifactSchema.extend({ descriptor: firmwareDescriptorSchema }),
+    kernel: artifactSchema.nullable(),
+    initrd: artifactSchema.nullable(),
+  }),
+  sent: z.strictObject({
+    argv: z.array(z.string()),
+    idBlock: base64.nullable(),
+    idAuth: base64.nullable(),
+    authorKeyEnabled: z.boolean(),
+    hostData: hex(32),
+    nonce: hex(64),
+  }),
+  outcome: z.strictObject({
+    /** refused: QEMU ended before the guest ran. ran: the guest announced itself. silent: neither, in time. */
+    state: z.enum(['refused', 'ran', 'silent']),
+    exitCode: z.int().nullable(),
+    refusal: refusalSchema.nullable(),
+    trace: z.array(traceEventSchema).max(4096),
+    qmpEvents: z.array(z.strictObject({ event: z.string(), data: z.unknown().optional() })).max(256),
+    /** What query-sev said before the guest ran. */
+    querySev: z.unknown().nullable(),
+    stderr: z.string(),
+    console: z.string(),
+    /** Raw ATTESTATION_REPORT, 1184 bytes. */
+    report: base64.nullable(),
+  }),
+  /** Milliseconds of each phase of the launch. */
+  timingsMs: z.record(z.string(), z.number().nonnegative()),
+});
+export type Evidence = z.infer<typeof evidenceSchema>;

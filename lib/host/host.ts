@@ -1,0 +1,46 @@
+import type { Evidence, HostProvenance } from '../evidence/schema.ts';
+import type { Cell } from '../matrix/cell.ts';
+import type { FirmwareDescriptor } from '../measure/inputs.ts';
+
+/** A file under test on the machine of the harness, known by its SHA-256. */
+export interface LocalArtifact {
+  name: string;
+  path: string;
+  /** 64 lower-case hex digits. */
+  sha256: string;
+}
+
+/** What QEMU is told of the ID block; all base64 or hex as QEMU and the report want them. */
+export interface LaunchIdentity {
+  /** 96 bytes. */
+  idBlock: Uint8Array;
+  /** 4096 bytes. */
+  idAuth: Uint8Array;
+  authorKeyEnabled: boolean;
+}
+
+/** One launch, decided; performing it is the host's work. */
+export interface LaunchRequest {
+  cell: Cell;
+  firmware: LocalArtifact;
+  firmwareDescriptor: FirmwareDescriptor;
+  kernel: LocalArtifact | null;
+  initrd: LocalArtifact | null;
+  identity: LaunchIdentity | null;
+  /** 32 bytes. */
+  hostData: Uint8Array;
+  /** 64 bytes: the guest must put them into REPORT_DATA. */
+  nonce: Uint8Array;
+}
+
+/** A machine that launches guests, of whatever kind. */
+export interface Host {
+  readonly name: string;
+  provenance(): Promise<HostProvenance>;
+  /**
+   * Launches one guest, waits for its end and gives back all that it left. A refused launch is evidence, not an error.
+   * @throws HarnessError of the codes SSH_*, HOST_*, QEMU_START, QMP_PROTOCOL when the lab failed
+   */
+  launch(request: LaunchRequest, signal: AbortSignal): Promise<Evidence>;
+  close(): Promise<void>;
+}
