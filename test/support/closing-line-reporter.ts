@@ -1,0 +1,62 @@
+import type { FullResult, Reporter, Suite, TestCase } from '@playwright/test/reporter';
+
+/** How many tests ended in which way. */
+export interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** The closing line: `3 passed, 0 failed`, and `, 1 skipped` where any was. */
+export function closingLine({ passed, failed, skipped }: Tally): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+/** What a skipped test says of itself. */
+export function skipReason(test: Pick<TestCase, 'results' | 'annotations'>): string {
+  const annotations = [...test.annotations, ...test.results.flatMap((result) => result.annotations)];
+  const reason = annotations.find(({ type, description }) => type === 'skip' && description)?.description;
+  return reason ?? (test.results.length === 0 ? 'did not run' : 'no reason given');
+}
+
+/** Names every skipped test with its reason, and ends the output with the tally. A run of nothing is a failed run. */
+export default class ClosingLineReporter implements Reporter {
+  private readonly listing: boolean;
+  private root: Suite | undefined;
+  private strayErrors = 0;
+
+  constructor(options: { _mode?: string } = {}) {
+    this.listing = options._mode === 'list';
+  }
+
+  printsToStdio(): boolean {
+    return true;
+  }
+
+  onBegin(_config: unknown, suite: Suite): void {
+    this.root = suite;
+  }
+
+  /** Errors outside of any test: a file that does not load, a set-up that failed. */
+  onError(): void {
+    this.strayErrors += 1;
+  }
+
+  async onEnd(result: FullResult): Promise<{ status: FullResult['status'] } | undefined> {
+    if (this.listing) return undefined;
+    const tally: Tally = { passed: 0, failed: this.strayErrors, skipped: 0 };
+    const skipped: TestCase[] = [];
+    for (const test of this.root?.allTests() ?? []) {
+      const outcome = test.outcome();
+      if (outcome === 'expected') tally.passed += 1;
+      else if (outcome === 'skipped') skipped.push(test);
+      // A flaky test failed once: no retry hides that here.
+      else tally.failed += 1;
+    }
+    tally.skipped = skipped.length;
+    const lines = skipped.map((test) => `skipped: ${test.titlePath().slice(1).join(' > ')}: ${skipReason(test)}`);
+    process.stdout.write(`${['', ...lines, closingLine(tally)].join('\n')}\n`);
+    const bad = tally.failed > 0 || tally.passed === 0;
+    return bad && result.status === 'passed' ? { status: 'failed' } : undefined;
+  }
+}
