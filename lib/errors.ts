@@ -30,6 +30,7 @@ export const ERROR_CODES = {
     kind: 'configuration',
     meaning: 'the guest features are malformed or not those of an SNP guest',
   },
+  APPEND_INVALID: { kind: 'configuration', meaning: 'the kernel command line cannot reach QEMU unchanged' },
   GUEST_POLICY_INVALID: { kind: 'configuration', meaning: 'the guest policy is malformed' },
   KEY_INVALID: { kind: 'configuration', meaning: 'a signing key is not an ECDSA P-384 key' },
   REPORT_INVALID: { kind: 'configuration', meaning: 'an attestation report is malformed' },
@@ -39,6 +40,8 @@ export const ERROR_CODES = {
   RECORDING_INVALID: { kind: 'configuration', meaning: 'a recording is damaged or of an unknown format' },
   EVIDENCE_INVALID: { kind: 'configuration', meaning: 'an evidence file is damaged or of an unknown format' },
   REFERENCE_INVALID: { kind: 'configuration', meaning: 'a file of reference digests is wrong' },
+  ARGUMENT_INVALID: { kind: 'configuration', meaning: 'an argument cannot be given to a process on a host' },
+  ARTIFACT_CHANGED: { kind: 'configuration', meaning: 'a file changed since it was hashed' },
   SSH_HOST_KEY: { kind: 'configuration', meaning: 'the host key of the SSH server is unknown or has changed' },
   SSH_AUTH: { kind: 'configuration', meaning: 'the SSH server refused the user or the key' },
 

@@ -1,0 +1,222 @@
+import { readFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { Client, type ConnectConfig } from 'ssh2';
+import { HarnessError } from '../errors.ts';
+import { type KnownKeys, knownKeys, parseHostKey } from './known-hosts.ts';
+import { describeTarget, offeredAlgorithms, refuseHostKey, type SshOptions } from './ssh-options.ts';
+
+/** How long the server may take to say goodbye. */
+const CLOSE_MS = 2000;
+
+/** One SSH connection: a client of ssh2 and the promise that nothing waits on it for ever. */
+export class SshConnection {
+  readonly client: Client;
+  readonly where: string;
+  readonly #timeoutMs: number;
+  readonly #pending = new Set<(error: HarnessError) => void>();
+  readonly #socket: Socket;
+  readonly #closed: Promise<void>;
+  #lost: HarnessError | undefined;
+
+  /** @param socket below the client, connected */
+  constructor(client: Client, socket: Socket, options: SshOptions) {
+    this.client = client;
+    this.#socket = socket;
+    this.where = describeTarget(options);
+    this.#timeoutMs = options.timeoutMs ?? 60_000;
+    this.#closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#lose('the server closed the connection');
+        resolve();
+      });
+    });
+    client.on('error', (error) => {
+      this.#lose(error.message, error);
+      socket.destroy();
+    });
+  }
+
+  /** Why nothing can be done on this connection any more; undefined while it is up. */
+  get lost(): HarnessError | undefined {
+    return this.#lost;
+  }
+
+  #lose(why: string, cause?: unknown): void {
+    this.#lost ??= new HarnessError({
+      code: 'SSH_LOST',
+      what: `the connection was lost: ${why}`,
+      where: this.where,
+      hint: 'see the log of sshd on the host, and whether the host is still up',
+      cause,
+    });
+    for (const reject of this.#pending) reject(this.#lost);
+    this.#pending.clear();
+  }
+
+  /**
+   * Performs one operation that ends with `resolve` or `reject`, with a deadline, and ends it when the connection goes.
+   * @param what completes "waited for ..."   @param timeoutMs Infinity: until the connection is lost
+   * @throws HarnessError SSH_LOST, HOST_TIMEOUT, or what `perform` rejects with
+   */
+  async operation<T>(
+    what: string,
+    perform: (resolve: (value: T) => void, reject: (error: unknown) => void, touch: () => void) => void,
+    timeoutMs: number = this.#timeoutMs,
+  ): Promise<T> {
+    if (this.#lost !== undefined) throw this.#lost;
+    let forget: () => void = () => undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#pending.add(reject);
+        const expired = () => reject(this.#timeout(what, timeoutMs));
+        let timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(expired, timeoutMs);
+        const touch = () => {
+          if (timer === undefined) return;
+          clearTimeout(timer);
+          timer = setTimeout(expired, timeoutMs);
+        };
+        forget = () => {
+          clearTimeout(timer);
+          timer = undefined;
+          this.#pending.delete(reject);
+        };
+        perform(resolve, reject, touch);
+      });
+    } catch (error) {
+      // ssh2 fails what was under way before it says that the connection went; the loss is the better reason.
+      if (!this.#socket.writable) this.#lose('the server closed the connection');
+      throw this.#lost ?? error;
+    } finally {
+      forget();
+    }
+  }
+
+  #timeout(what: string, timeoutMs: number): HarnessError {
+    return new HarnessError({
+      code: 'HOST_TIMEOUT',
+      what: `waited ${timeoutMs} ms for ${what}`,
+      where: this.where,
+    });
+  }
+
+  /** Says goodbye and cuts the line when no answer comes. Whatever was pending rejects with SSH_LOST. */
+  async close(): Promise<void> {
+    this.#lose('it was closed by the harness');
+    const cut = setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+    this.client.end();
+    await this.#closed;
+    clearTimeout(cut);
+  }
+}
+
+/**
+ * Opens one SSH connection. The key of the host is always checked, against `hostKey` or a known_hosts file.
+ * @throws HarnessError SSH_HOST_KEY, SSH_AUTH, SSH_CONNECT; FILE_UNREADABLE when the key or known_hosts cannot be read
+ */
+export async function openSshConnection(options: SshOptions): Promise<SshConnection> {
+  const known = await knownKeysOf(options);
+  const privateKey =
+    options.privateKeyPath === undefined ? undefined : await readSmall(options.privateKeyPath, options, 'private key');
+  const where = describeTarget(options);
+  const client = new Client();
+  let refusedKey: HarnessError | undefined;
+  const socket = connect({ host: options.address, port: options.port, noDelay: true });
+  const config: ConnectConfig = {
+    sock: socket,
+    username: options.user,
+    readyTimeout: options.connectTimeoutMs ?? 10_000,
+    keepaliveInterval: options.keepaliveMs ?? 5000,
+    keepaliveCountMax: 3,
+    algorithms: { serverHostKey: offeredAlgorithms(known.accepted) },
+    hostVerifier: (blob: Buffer) => {
+      refusedKey = refuseHostKey(options, known, blob);
+      return refusedKey === undefined;
+    },
+    ...(privateKey === undefined ? {} : { privateKey }),
+    ...(options.agentSocket === undefined ? {} : { agent: options.agentSocket }),
+  };
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: Error & { level?: string }) => {
+      client.removeListener('close', closed);
+      client.on('error', () => undefined);
+      socket.destroy();
+      reject(refusedKey ?? connectError(error, options));
+    };
+    const closed = () => fail(new Error('the server closed the connection before the user was let in'));
+    client.once('error', fail).once('close', closed);
+    client.once('ready', () => {
+      client.removeListener('error', fail).removeListener('close', closed);
+      resolve();
+    });
+    try {
+      client.connect(config);
+    } catch (error) {
+      // ssh2 reads the private key here: damaged, or with a passphrase.
+      socket.on('error', () => undefined).destroy();
+      reject(
+        new HarnessError({
+          code: 'SSH_AUTH',
+          what: `the private key cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+          where: `${where}, key ${options.privateKeyPath ?? 'none'}`,
+          hint: 'a key with a passphrase is used through an agent: "agent": true in hosts.json',
+          cause: error,
+        }),
+      );
+    }
+  });
+  return new SshConnection(client, socket, options);
+}
+
+async function knownKeysOf(options: SshOptions): Promise<KnownKeys> {
+  if (options.hostKey !== undefined) {
+    const key = parseHostKey(options.hostKey);
+    if (key !== undefined) return { accepted: [key], revoked: [] };
+    throw new HarnessError({
+      code: 'SSH_HOST_KEY',
+      what: 'the given host key is malformed: expected `ssh-ed25519 AAAA...` or another public key line',
+      where: describeTarget(options),
+      hint: `take it from: ssh-keyscan -p ${options.port} ${options.address}`,
+    });
+  }
+  if (options.knownHostsPath === undefined) return { accepted: [], revoked: [] };
+  const text = await readSmall(options.knownHostsPath, options, 'known_hosts file');
+  return knownKeys(text, options.address, options.port);
+}
+
+async function readSmall(path: string, options: SshOptions, what: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new HarnessError({
+      code: 'FILE_UNREADABLE',
+      what: `the ${what} ${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      where: describeTarget(options),
+      cause,
+    });
+  }
+}
+
+function connectError(error: Error & { level?: string }, options: SshOptions): HarnessError {
+  const where = describeTarget(options);
+  // sshd that has seen enough keys hangs up by itself, with words instead of a level.
+  if (error.level === 'client-authentication' || error.level === 'agent' || /authentication/i.test(error.message)) {
+    const tried = [
+      options.privateKeyPath === undefined ? undefined : `key ${options.privateKeyPath}`,
+      options.agentSocket === undefined ? undefined : `agent ${options.agentSocket}`,
+    ].filter((way) => way !== undefined);
+    return new HarnessError({
+      code: 'SSH_AUTH',
+      what: `the server did not let user ${options.user} in with ${tried.join(' and ') || 'no key at all'}: ${error.message}`,
+      where,
+      hint: `try: ssh -p ${options.port} ${options.user}@${options.address} true`,
+      cause: error,
+    });
+  }
+  return new HarnessError({
+    code: 'SSH_CONNECT',
+    what: `no connection: ${error.message}`,
+    where,
+    hint: 'is the host up, and does sshd listen on that address and port?',
+    cause: error,
+  });
+}

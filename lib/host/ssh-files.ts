@@ -1,0 +1,147 @@
+import { stat } from 'node:fs/promises';
+import type { SFTPWrapper } from 'ssh2';
+import { HarnessError } from '../errors.ts';
+import type { SshConnection } from './ssh-connection.ts';
+
+/** An upload that moves no byte for so long is given up. */
+const STALL_MS = 60_000;
+const CHUNK_BYTES = 32 * 1024;
+/** SSH_FX_NO_SUCH_FILE. Source: draft-ietf-secsh-filexfer-02, section 7. */
+const NO_SUCH_FILE = 2;
+
+/** A failed request of SFTP, as ssh2 hands it over. */
+function isNoSuchFile(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, 'code') === NO_SUCH_FILE;
+}
+
+/** Opens the file channel of a connection. @throws HarnessError HOST_UPLOAD when the server has none */
+export async function openSftp(connection: SshConnection): Promise<SFTPWrapper> {
+  return connection.operation<SFTPWrapper>('the file channel (SFTP)', (resolve, reject) => {
+    connection.client.sftp((cause, sftp) => {
+      if (cause === undefined) {
+        sftp.on('error', () => undefined);
+        resolve(sftp);
+        return;
+      }
+      reject(
+        new HarnessError({
+          code: 'HOST_UPLOAD',
+          what: `the server opens no file channel: ${cause.message}`,
+          where: connection.where,
+          hint: 'sshd_config needs: Subsystem sftp internal-sftp',
+          cause,
+        }),
+      );
+    });
+  });
+}
+
+/**
+ * Copies a local file to a temporary name beside hostPath and renames it when its size is right.
+ * @param temporaryPath unique, in the directory of hostPath   @throws HarnessError HOST_UPLOAD, HOST_TIMEOUT, SSH_LOST
+ */
+export async function uploadFile(
+  connection: SshConnection,
+  sftp: SFTPWrapper,
+  localPath: string,
+  hostPath: string,
+  temporaryPath: string,
+): Promise<void> {
+  const fail = (cause: unknown) => {
+    if (cause instanceof HarnessError) return cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new HarnessError({
+      code: 'HOST_UPLOAD',
+      what: `${localPath} could not be copied to ${hostPath}: ${why}`,
+      where: connection.where,
+      hint: 'is the directory there, writable and not full?',
+      cause,
+    });
+  };
+  try {
+    const { size } = await stat(localPath);
+    await connection.operation<void>(
+      `the upload of ${localPath}`,
+      (resolve, reject, touch) => {
+        const step = () => touch();
+        sftp.fastPut(
+          localPath,
+          temporaryPath,
+          { concurrency: 64, chunkSize: CHUNK_BYTES, mode: 0o644, step },
+          (error) => (error ? reject(error) : resolve()),
+        );
+      },
+      STALL_MS,
+    );
+    const copied = await connection.operation<number>('the size of an upload', (resolve, reject) => {
+      sftp.stat(temporaryPath, (error, stats) => (error === undefined ? resolve(stats.size) : reject(error)));
+    });
+    if (copied !== size) throw new Error(`expected ${size} bytes on the host, found ${copied}`);
+    await connection.operation<void>('the rename of an upload', (resolve, reject) => {
+      sftp.ext_openssh_rename(temporaryPath, hostPath, (error) => (error ? reject(error) : resolve()));
+    });
+  } catch (error) {
+    if (connection.lost === undefined) sftp.unlink(temporaryPath, () => undefined);
+    throw fail(error);
+  }
+}
+
+/**
+ * Reads a file on the host from its start.
+ * @returns at most maxBytes; undefined where there is no such file   @throws HarnessError HOST_COMMAND, SSH_LOST
+ */
+export async function readHostFile(
+  connection: SshConnection,
+  sftp: SFTPWrapper,
+  hostPath: string,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const what = `the file ${hostPath}`;
+  try {
+    const handle = await connection.operation<Buffer>(what, (resolve, reject) => {
+      sftp.open(hostPath, 'r', (error, opened) => (error === undefined ? resolve(opened) : reject(error)));
+    });
+    try {
+      return await readAll(connection, sftp, handle, what, maxBytes);
+    } finally {
+      if (connection.lost === undefined) sftp.close(handle, () => undefined);
+    }
+  } catch (cause) {
+    if (isNoSuchFile(cause)) return undefined;
+    if (cause instanceof HarnessError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new HarnessError({
+      code: 'HOST_COMMAND',
+      what: `${hostPath} cannot be read: ${why}`,
+      where: connection.where,
+      cause,
+    });
+  }
+}
+
+async function readAll(
+  connection: SshConnection,
+  sftp: SFTPWrapper,
+  handle: Buffer,
+  what: string,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  while (length < maxBytes) {
+    const wanted = Math.min(CHUNK_BYTES, maxBytes - length);
+    const chunk = await connection.operation<Uint8Array>(what, (resolve, reject) => {
+      const at = length;
+      sftp.read(handle, Buffer.alloc(wanted), 0, wanted, at, (error, bytesRead, buffer) => {
+        // The end of the file comes as an error from some servers and as no bytes from others.
+        if (error === undefined || error === null) resolve(Uint8Array.from(buffer.subarray(0, bytesRead)));
+        else if (Reflect.get(error, 'code') === 1) resolve(new Uint8Array());
+        else reject(error);
+      });
+    });
+    if (chunk.length === 0) break;
+    chunks.push(chunk);
+    length += chunk.length;
+  }
+  return Uint8Array.from(Buffer.concat(chunks));
+}

@@ -1,0 +1,75 @@
+import type { ServerHostKeyAlgorithm } from 'ssh2';
+import { HarnessError } from '../errors.ts';
+import { fingerprint, type HostKey, judgeHostKey, type KnownKeys, keyType } from './known-hosts.ts';
+
+/** How a host is reached over SSH. Paths are absolute; nothing is taken from the environment here. */
+export interface SshOptions {
+  /** For messages. */
+  name: string;
+  address: string;
+  port: number;
+  user: string;
+  /** Path of a private key without passphrase. */
+  privateKeyPath?: string | undefined;
+  /** Path of the socket of an agent. */
+  agentSocket?: string | undefined;
+  /** Path of a known_hosts file; not needed where hostKey is given. */
+  knownHostsPath?: string | undefined;
+  /** The one key to accept: `ssh-ed25519 AAAA...`. */
+  hostKey?: string | undefined;
+  /** Until the connection is up and the user is let in; default 10 000. */
+  connectTimeoutMs?: number | undefined;
+  /** For every single answer of the server, and for a command that brings no deadline of its own; default 60 000. */
+  timeoutMs?: number | undefined;
+  /** A silent server is asked this often; after three unanswered questions the connection is lost. Default 5000. */
+  keepaliveMs?: number | undefined;
+}
+
+/** Where: for messages. */
+export function describeTarget(options: SshOptions): string {
+  return `host ${options.name}, ${options.user}@${options.address}:${options.port}`;
+}
+
+const ALGORITHMS = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+] as const satisfies readonly ServerHostKeyAlgorithm[];
+
+/**
+ * The host key algorithms to offer: those of the known keys first, so that a server with several keys shows one that can
+ * be compared. Signatures with SHA-1 (`ssh-rsa`) are never offered.
+ */
+export function offeredAlgorithms(known: readonly HostKey[]): ServerHostKeyAlgorithm[] {
+  const types = new Set(known.map((key) => key.type));
+  const isKnown = (algorithm: string) => types.has(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
+  return [...ALGORITHMS.filter(isKnown), ...ALGORITHMS.filter((algorithm) => !isKnown(algorithm))];
+}
+
+/** The error for a key that must not be accepted, undefined for one that may. */
+export function refuseHostKey(options: SshOptions, known: KnownKeys, blob: Uint8Array): HarnessError | undefined {
+  const verdict = judgeHostKey(known, blob);
+  if (verdict === 'accepted') return undefined;
+  const observed = `${keyType(blob) ?? 'malformed'} ${fingerprint(blob)}`;
+  const expected = known.accepted.map((key) => `${key.type} ${fingerprint(key.blob)}`).join(' or ');
+  const keeper = options.hostKey === undefined ? (options.knownHostsPath ?? 'known_hosts') : '"hostKey" in hosts.json';
+  const line = `${options.port === 22 ? '' : `-p ${options.port} `}${options.address}`;
+  const trouble = {
+    changed: {
+      what: `the host key is not the known one: expected ${expected}, observed ${observed}`,
+      hint: `if the host was reinstalled, replace its key in ${keeper}; if not, somebody else may be answering`,
+    },
+    unknown: {
+      what: `the host key is unknown: expected one of ${keeper}, which has none for this host, observed ${observed}`,
+      hint: `compare the fingerprint on the host, then add the key: ssh-keyscan ${line} >> ${keeper}`,
+    },
+    revoked: {
+      what: `the host key is revoked in ${keeper}: observed ${observed}`,
+      hint: 'give the host a new key',
+    },
+  }[verdict];
+  return new HarnessError({ code: 'SSH_HOST_KEY', where: describeTarget(options), ...trouble });
+}

@@ -1,0 +1,124 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A real OpenSSH server of one test file. */
+export interface Sshd {
+  port: number;
+  /** `ssh-ed25519 AAAA...`, no comment. */
+  hostKeyLine: string;
+  /** `ecdsa-sha2-nistp256 AAAA...`, the second key of the same server. */
+  otherHostKeyLine: string;
+  userKeyPath: string;
+  user: string;
+  /** Own directory of the server, for files of the test. */
+  directory: string;
+  /** What the server logged so far. */
+  log(): string;
+  /** Ends the listening server; connections that are up stay up until they end. */
+  stop(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (typeof address === 'object' && address !== null) resolve(address.port);
+        else reject(new Error('no port'));
+      });
+    });
+  });
+}
+
+async function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ port, host: '127.0.0.1' });
+    socket.once('data', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('end', () => resolve(false));
+  });
+}
+
+async function makeKey(path: string, type: 'ed25519' | 'ecdsa'): Promise<string> {
+  await run('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'test', '-f', path]);
+  return (await readFile(`${path}.pub`, 'utf8')).split(' ').slice(0, 2).join(' ');
+}
+
+/**
+ * Starts /usr/sbin/sshd on 127.0.0.1 with keys and configuration of its own.
+ * @param settings further lines of sshd_config, before the others, so that they win
+ */
+export async function startSshd(settings: readonly string[] = []): Promise<Sshd> {
+  // sshd that runs as root insists on its directory for privilege separation.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  const directory = await mkdtemp(join(tmpdir(), 'snp-sshd-'));
+  const hostKeyLine = await makeKey(join(directory, 'host_ed25519'), 'ed25519');
+  const otherHostKeyLine = await makeKey(join(directory, 'host_ecdsa'), 'ecdsa');
+  const userKeyPath = join(directory, 'user');
+  const authorized = await makeKey(userKeyPath, 'ed25519');
+  await writeFile(join(directory, 'authorized_keys'), `${authorized}\n`, { mode: 0o600 });
+  const port = await freePort();
+  const config = [
+    ...settings,
+    `ListenAddress 127.0.0.1:${port}`,
+    `HostKey ${join(directory, 'host_ed25519')}`,
+    `HostKey ${join(directory, 'host_ecdsa')}`,
+    `AuthorizedKeysFile ${join(directory, 'authorized_keys')}`,
+    'AuthenticationMethods publickey',
+    'StrictModes no',
+    'UsePAM no',
+    'PidFile none',
+    'PermitRootLogin prohibit-password',
+    'AllowStreamLocalForwarding yes',
+    'MaxStartups 100',
+    'Subsystem sftp internal-sftp',
+    'LogLevel VERBOSE',
+    '',
+  ].join('\n');
+  await writeFile(join(directory, 'sshd_config'), config);
+
+  const server = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(directory, 'sshd_config')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-256 * 1024);
+  });
+  const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
+  const deadline = Date.now() + 10_000;
+  while (!(await answers(port))) {
+    if (server.exitCode !== null || Date.now() > deadline) {
+      server.kill('SIGKILL');
+      throw new Error(`sshd did not come up on port ${port}:\n${log}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    port,
+    hostKeyLine,
+    otherHostKeyLine,
+    userKeyPath,
+    user: userInfo().username,
+    directory,
+    log: () => log,
+    stop: async () => {
+      server.kill('SIGTERM');
+      // Children of connections that are still up hold its standard error; the listening process is what counts here.
+      server.stderr.destroy();
+      await ended;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
