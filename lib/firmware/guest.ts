@@ -1,0 +1,58 @@
+import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/guest-message.ts';
+import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
+import { SECRETS_PAGE } from '../abi/secrets-page.ts';
+import { encodeFrame, FrameDecoder } from '../guest/protocol.ts';
+import { openMessage, sealMessage } from './guest-message.ts';
+import type { VcpuExits } from './kvm/run.ts';
+import type { GuestContext } from './psp.ts';
+import { type Chip, guestRequest } from './report.ts';
+import { SERIAL_PORT, Uart } from './uart.ts';
+
+/** How long the guest waits for a nonce before it gives up and powers off. */
+const NONCE_DEADLINE_MS = 60_000;
+const BANNER = 'snp-conform emulated guest: no instruction of this guest was executed\r\n';
+
+/** Asks the firmware for a report as a guest's driver does: VMPCK 0 from the secrets page, one sealed message. */
+export function requestReport(guest: GuestContext, chip: Chip, reportData: Uint8Array): Uint8Array | string {
+  if (guest.secretsPage === null) return 'the launch had no secrets page, so there is no VMPCK';
+  const { vmpck0 } = parseLayout(SECRETS_PAGE, guest.secretsPage, 'secrets page');
+  const payload = serialiseLayout(REPORT_REQUEST, { reportData, vmpl: 0 }, 'MSG_REPORT_REQ');
+  const sequence = (guest.messageCounts[0] ?? 0n) + 1n;
+  const sealed = sealMessage({ sequence, type: GUEST_MESSAGE_TYPE.REPORT_REQ, version: 1, vmpck: 0, payload }, vmpck0);
+  const answer = guestRequest(guest, chip, sealed);
+  if (!(answer instanceof Uint8Array)) return `SNP_GUEST_REQUEST failed with status 0x${answer.status.toString(16)}`;
+  const opened = openMessage(answer, vmpck0);
+  if (opened === undefined || opened.payload.length !== sizeOf(REPORT_RESPONSE))
+    return 'the answer of the firmware is unreadable';
+  const response = parseLayout(REPORT_RESPONSE, opened.payload, 'MSG_REPORT_RSP');
+  return response.status === 0 ? response.report : `MSG_REPORT_RSP has status 0x${response.status.toString(16)}`;
+}
+
+async function receiveNonce(agent: Uart): Promise<Uint8Array | undefined> {
+  const decoder = new FrameDecoder();
+  const deadline = Date.now() + NONCE_DEADLINE_MS;
+  while (Date.now() < deadline) {
+    for (const frame of decoder.push(await agent.read(deadline))) {
+      if ('payload' in frame && frame.type === 'nonce') return frame.payload;
+    }
+  }
+  return undefined;
+}
+
+/** What a guest of the harness does: announce itself, take a nonce, answer with its report, power off. */
+export async function playGuest(exits: VcpuExits, guest: GuestContext, chip: Chip): Promise<void> {
+  const agent = new Uart(exits, SERIAL_PORT.agent);
+  await new Uart(exits, SERIAL_PORT.console).write(BANNER);
+  await agent.write(encodeFrame({ type: 'ready', sequence: 0, payload: Buffer.from('{"agent":"emulated"}') }));
+  const nonce = await receiveNonce(agent);
+  if (nonce !== undefined) {
+    const report = requestReport(guest, chip, nonce);
+    await agent.write(
+      typeof report === 'string'
+        ? encodeFrame({ type: 'error', sequence: 1, payload: Buffer.from(report) })
+        : encodeFrame({ type: 'report', sequence: 1, payload: report }),
+    );
+  }
+  await agent.write(encodeFrame({ type: 'off', sequence: 2, payload: new Uint8Array() }));
+  exits.shutdown();
+}

@@ -1,0 +1,102 @@
+import type { Caller } from '../relay.ts';
+import { type Answer, ERRNO } from '../relay.ts';
+
+/** Offsets into struct kvm_run. Source: Linux include/uapi/linux/kvm.h. */
+const EXIT_REASON = 8;
+const EXIT_UNION = 32;
+/** Where the bytes of a port access stand: the second page of the kvm_run area, as in Linux. */
+const PIO_DATA = 4096;
+/** Bytes of the kvm_run area: kvm_run, port data, coalesced ring. */
+export const RUN_AREA_BYTES = 3 * 4096;
+
+const EXIT = { IO: 2, SYSTEM_EVENT: 24 } as const;
+const DIRECTION = { in: 0, out: 1 } as const;
+const SYSTEM_EVENT_SHUTDOWN = 1;
+
+type Exit =
+  | { kind: 'in'; port: number; answer: (value: number) => void }
+  | { kind: 'out'; port: number; bytes: Uint8Array; answer: () => void }
+  | { kind: 'shutdown' };
+
+/**
+ * The exits of one vCPU: the guest's side asks for port accesses, QEMU's side takes them by KVM_RUN. What the guest does
+ * between two exits takes no time on the vCPU.
+ */
+export class VcpuExits {
+  #next: Exit | undefined;
+  #arrived: () => void = () => undefined;
+  #waiting: Promise<void> = Promise.resolve();
+  /** The exit that QEMU is working on; the next KVM_RUN says that it is done. */
+  #open: Exit | undefined;
+
+  constructor() {
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#waiting = new Promise((resolve) => {
+      this.#arrived = resolve;
+    });
+  }
+
+  #ask(exit: Exit): void {
+    this.#next = exit;
+    this.#arrived();
+  }
+
+  /** Reads one byte from a port. */
+  in(port: number): Promise<number> {
+    return new Promise((answer) => this.#ask({ kind: 'in', port, answer }));
+  }
+
+  /** Writes bytes to one port, as a string instruction does. */
+  out(port: number, bytes: Uint8Array): Promise<void> {
+    return new Promise((answer) => this.#ask({ kind: 'out', port, bytes, answer }));
+  }
+
+  /** Powers the guest off. */
+  shutdown(): void {
+    this.#ask({ kind: 'shutdown' });
+  }
+
+  async #complete(handle: number, caller: Caller): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined || open.kind === 'shutdown') return;
+    if (open.kind === 'out') return open.answer();
+    open.answer((await caller.fetch(handle, PIO_DATA, 1))[0] ?? 0);
+  }
+
+  #store(exit: Exit, handle: number, caller: Caller): void {
+    const head = Buffer.alloc(EXIT_UNION + 16 - EXIT_REASON);
+    head.writeUInt32LE(exit.kind === 'shutdown' ? EXIT.SYSTEM_EVENT : EXIT.IO, 0);
+    const union = EXIT_UNION - EXIT_REASON;
+    if (exit.kind === 'shutdown') {
+      head.writeUInt32LE(SYSTEM_EVENT_SHUTDOWN, union);
+    } else {
+      head.writeUInt8(DIRECTION[exit.kind], union);
+      head.writeUInt8(1, union + 1); // bytes an access
+      head.writeUInt16LE(exit.port, union + 2);
+      head.writeUInt32LE(exit.kind === 'out' ? exit.bytes.length : 1, union + 4);
+      head.writeBigUInt64LE(BigInt(PIO_DATA), union + 8);
+    }
+    caller.store(handle, EXIT_REASON, head);
+    if (exit.kind === 'out') caller.store(handle, PIO_DATA, exit.bytes);
+  }
+
+  /** KVM_RUN: returns at the guest's next exit, or with EINTR when QEMU wants the thread back. */
+  async run(handle: number, caller: Caller): Promise<Answer> {
+    await this.#complete(handle, caller);
+    if (this.#next === undefined) {
+      const interrupted = await Promise.race([this.#waiting.then(() => false), caller.interrupted.then(() => true)]);
+      if (interrupted && this.#next === undefined) return { errno: ERRNO.EINTR };
+    }
+    const exit = this.#next;
+    if (exit === undefined) return { errno: ERRNO.EINTR };
+    this.#next = undefined;
+    this.#arm();
+    this.#open = exit;
+    this.#store(exit, handle, caller);
+    return { result: 0 };
+  }
+}

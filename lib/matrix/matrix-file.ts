@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { AXES, type Axis } from './cell.ts';
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'a name of lower-case letters, digits, dots and dashes');
+const number64 = z.union([
+  z.int().nonnegative(),
+  z.string().regex(/^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/, 'a number, or a string of one (decimal or 0x hex)'),
+]);
+
+/** An artifact of the matrix: a file on the machine of the harness. `cache:` at its start means the cache folder. */
+const artifact = z.strictObject({ path: z.string().min(1) });
+const artifacts = z.record(name, artifact);
+const axisOf = <T extends z.ZodType>(value: T) => z.array(value).min(1).max(1024);
+const scalar = z.union([z.string(), z.int(), z.null()]);
+const oneOrMany = z.union([scalar, z.array(scalar).min(1)]);
+
+/** matrix.json. */
+export const matrixSchema = z.strictObject({
+  $schema: z.string().optional(),
+  format: z.literal('snp-conform/matrix@1'),
+  artifacts: z.strictObject({
+    firmware: artifacts,
+    kernel: artifacts.default({}),
+    initrd: artifacts.default({}),
+  }),
+  axes: z.strictObject({
+    firmware: axisOf(name),
+    /** null: launched without a kernel. */
+    kernel: axisOf(name.nullable()).default([null]),
+    initrd: axisOf(name.nullable()).default([null]),
+    append: axisOf(z.string().max(4096).nullable()).default([null]),
+    guestPolicy: axisOf(number64).default(['0x30000']),
+    guestFeatures: axisOf(number64).default(['0x1']),
+    vcpus: axisOf(z.int().min(1).max(512)),
+    vcpuType: axisOf(z.string().min(1).max(200)),
+    qemu: axisOf(name).default(['default']),
+  }),
+  /** A combination that matches every key of a rule is left out; `hostTags` matches hosts that have one of the tags. */
+  exclude: z
+    .array(
+      z.strictObject({
+        why: z.string().min(1),
+        hostTags: z.array(z.string()).min(1).optional(),
+        ...Object.fromEntries(AXES.map((axis) => [axis, oneOrMany.optional()])),
+      }),
+    )
+    .default([]),
+});
+
+export type Matrix = z.infer<typeof matrixSchema>;
+
+/** One rule of `exclude`. */
+export type Exclusion = { why: string; hostTags?: string[] | undefined } & {
+  [A in Axis]?: string | number | null | (string | number | null)[] | undefined;
+};

@@ -1,0 +1,330 @@
+/*
+ * Preloaded into QEMU, this answers for /dev/kvm and /dev/sev where there is no SEV-SNP hardware. It is a relay: every
+ * open and ioctl on those devices goes to the emulated firmware over the Unix socket that SNP_CONFORM_FIRMWARE names,
+ * which may read and write this process's memory through it. It knows two things of KVM only: that KVM_RUN must end on
+ * a signal, and where QEMU says so (kvm_run.immediate_exit).
+ *
+ * Wire format: frames of {u32 length of what follows, u8 operation, fields}, little-endian. lib/firmware/relay.ts is the
+ * other end. Each thread has a connection of its own, so that one vCPU waiting in KVM_RUN holds up nobody.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { OP_HELLO = 1, OP_OPEN = 2, OP_IOCTL = 3, OP_INTERRUPTED = 4, OP_BYTES = 5,
+       OP_PEEK = 16, OP_POKE = 17, OP_FETCH = 18, OP_STORE = 19, OP_CREATE = 20, OP_RETURN = 21 };
+
+enum { PROTOCOL_VERSION = 1, MAX_FD = 4096, MAX_FRAME = 1 << 20, MAX_QUIET = 64 };
+
+/*
+ * A descriptor that the firmware answers for: its handle there, its memory (the kvm_run pages of a vCPU), and the requests
+ * that the firmware wants answered with 0 without being asked.
+ */
+static struct {
+    uint32_t handle;
+    uint8_t *memory;
+    size_t size;
+    uint32_t quiet[MAX_QUIET];
+    size_t quiet_count;
+} device[MAX_FD];
+
+static __thread int connection = -1;
+static __thread uint8_t frame[MAX_FRAME];
+
+static void lost(const char *what)
+{
+    fprintf(stderr, "snp-conform: emulated firmware: %s\n", what);
+    _exit(125);
+}
+
+static int is_device(int fd)
+{
+    return fd >= 0 && fd < MAX_FD && __atomic_load_n(&device[fd].handle, __ATOMIC_ACQUIRE) != 0;
+}
+
+static int fd_of_handle(uint32_t handle)
+{
+    for (int fd = 0; fd < MAX_FD; fd++)
+        if (device[fd].handle == handle) return fd;
+    return -1;
+}
+
+static void send_all(const void *bytes, size_t size)
+{
+    for (const uint8_t *at = bytes; size > 0;) {
+        ssize_t sent = send(connection, at, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent <= 0) lost("connection closed while writing");
+        at += sent;
+        size -= (size_t)sent;
+    }
+}
+
+static void receive_all(void *bytes, size_t size)
+{
+    for (uint8_t *at = bytes; size > 0;) {
+        ssize_t got = recv(connection, at, size, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) lost("connection closed");
+        at += got;
+        size -= (size_t)got;
+    }
+}
+
+/* Sends one frame of an operation, fixed fields and bytes. */
+static void send_frame(uint8_t operation, const void *fields, size_t field_size, const void *bytes, size_t size)
+{
+    uint32_t length = (uint32_t)(1 + field_size + size);
+    uint8_t head[64];
+    memcpy(head, &length, 4);
+    head[4] = operation;
+    memcpy(head + 5, fields, field_size);
+    send_all(head, 5 + field_size);
+    if (size > 0) send_all(bytes, size);
+}
+
+static uint32_t receive_frame(void)
+{
+    uint32_t length;
+    receive_all(&length, 4);
+    if (length < 1 || length > MAX_FRAME) lost("frame of impossible length");
+    receive_all(frame, length);
+    return length;
+}
+
+/* This process's memory by address; 0 or an errno. A bad address must not fault. */
+static int copy_memory(uint64_t address, void *local, size_t size, int writing)
+{
+    struct iovec mine = { local, size }, theirs = { (void *)(uintptr_t)address, size };
+    ssize_t done = writing ? process_vm_writev(getpid(), &mine, 1, &theirs, 1, 0)
+                           : process_vm_readv(getpid(), &mine, 1, &theirs, 1, 0);
+    return done == (ssize_t)size ? 0 : done < 0 ? errno : EFAULT;
+}
+
+/* The memory of a handle; NULL where the range is not all inside it. */
+static uint8_t *handle_memory(uint32_t handle, uint64_t offset, uint64_t size)
+{
+    int fd = fd_of_handle(handle);
+    if (fd < 0 || device[fd].memory == NULL) return NULL;
+    if (offset > device[fd].size || size > device[fd].size - offset) return NULL;
+    return device[fd].memory + offset;
+}
+
+static void send_bytes(int32_t error, const void *bytes, size_t size)
+{
+    send_frame(OP_BYTES, &error, sizeof error, bytes, error ? 0 : size);
+}
+
+/* A new descriptor that the firmware answers for. size > 0 gives it memory that can be mapped. */
+static int create_descriptor(uint32_t handle, uint64_t size, const void *quiet, size_t quiet_bytes)
+{
+    int fd = memfd_create("snp-conform", MFD_CLOEXEC);
+    if (fd < 0) return -1;
+    if (fd >= MAX_FD || (size > 0 && ftruncate(fd, (off_t)size) < 0)) {
+        syscall(SYS_close, fd);
+        errno = EMFILE;
+        return -1;
+    }
+    /* Only a vCPU's few pages are looked into; guest memory stays untouched. */
+    device[fd].memory = NULL;
+    device[fd].size = size;
+    if (size > 0 && size <= 65536) {
+        void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (memory != MAP_FAILED) device[fd].memory = memory;
+    }
+    memcpy(device[fd].quiet, quiet, quiet_bytes);
+    device[fd].quiet_count = quiet_bytes / sizeof(uint32_t);
+    __atomic_store_n(&device[fd].handle, handle, __ATOMIC_RELEASE);
+    return fd;
+}
+
+/* Waits for the next frame; tells the firmware once if QEMU wants this vCPU out of KVM_RUN. */
+static void wait_for_frame(const sigset_t *callers_mask, const struct kvm_run *run)
+{
+    int told = 0;
+    for (;;) {
+        if (!told && run->immediate_exit) {
+            send_frame(OP_INTERRUPTED, "", 0, NULL, 0);
+            told = 1;
+        }
+        struct pollfd readable = { .fd = connection, .events = POLLIN };
+        if (ppoll(&readable, 1, NULL, told ? NULL : callers_mask) > 0) return;
+        if (errno != EINTR) lost("poll failed");
+    }
+}
+
+/* Serves the firmware's wishes until it says what the call returns. run: set only for KVM_RUN. */
+static long serve(const sigset_t *callers_mask, const struct kvm_run *run)
+{
+    int created = -1, failed = 0;
+    for (;;) {
+        if (run != NULL) wait_for_frame(callers_mask, run);
+        uint32_t length = receive_frame();
+        uint8_t *fields = frame + 1;
+        uint32_t handle;
+        uint64_t address, size;
+        switch (frame[0]) {
+        case OP_PEEK: { /* u64 address, u64 size */
+            if (length != 17) lost("bad PEEK");
+            memcpy(&address, fields, 8);
+            memcpy(&size, fields + 8, 8);
+            if (size > MAX_FRAME) lost("PEEK too large");
+            int error = copy_memory(address, frame, size, 0);
+            send_bytes(error, frame, size);
+            break;
+        }
+        case OP_POKE: { /* u64 address, bytes */
+            if (length < 9) lost("bad POKE");
+            memcpy(&address, fields, 8);
+            int error = copy_memory(address, fields + 8, length - 9, 1);
+            if (error) failed = error;
+            break;
+        }
+        case OP_FETCH: { /* u32 handle, u64 offset, u64 size */
+            if (length != 21) lost("bad FETCH");
+            memcpy(&handle, fields, 4);
+            memcpy(&address, fields + 4, 8);
+            memcpy(&size, fields + 12, 8);
+            uint8_t *memory = handle_memory(handle, address, size);
+            send_bytes(memory == NULL ? EFAULT : 0, memory, size);
+            break;
+        }
+        case OP_STORE: { /* u32 handle, u64 offset, bytes */
+            if (length < 13) lost("bad STORE");
+            memcpy(&handle, fields, 4);
+            memcpy(&address, fields + 4, 8);
+            uint8_t *memory = handle_memory(handle, address, length - 13);
+            if (memory == NULL) failed = EFAULT;
+            else memcpy(memory, fields + 12, length - 13);
+            break;
+        }
+        case OP_CREATE: /* u32 handle, u64 size, u32 requests... */
+            if (length < 13 || length - 13 > sizeof device[0].quiet) lost("bad CREATE");
+            memcpy(&handle, fields, 4);
+            memcpy(&size, fields + 4, 8);
+            created = create_descriptor(handle, size, fields + 12, length - 13);
+            if (created < 0) failed = errno;
+            break;
+        case OP_RETURN: { /* i64 result, i32 errno */
+            if (length != 13) lost("bad RETURN");
+            int64_t result;
+            int32_t error;
+            memcpy(&result, fields, 8);
+            memcpy(&error, fields + 8, 4);
+            if (failed != 0) error = failed;
+            if (error != 0) {
+                errno = error;
+                return -1;
+            }
+            return created >= 0 ? created : (long)result;
+        }
+        default:
+            lost("unknown operation");
+        }
+    }
+}
+
+static void connect_thread(void)
+{
+    if (connection >= 0) return;
+    const char *path = getenv("SNP_CONFORM_FIRMWARE");
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (path == NULL || strlen(path) >= sizeof address.sun_path) lost("SNP_CONFORM_FIRMWARE is not a usable path");
+    strcpy(address.sun_path, path);
+    connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connection < 0 || connect(connection, (struct sockaddr *)&address, sizeof address) < 0) lost(strerror(errno));
+    uint32_t hello[3] = { PROTOCOL_VERSION, (uint32_t)getpid(), (uint32_t)syscall(SYS_gettid) };
+    send_frame(OP_HELLO, hello, sizeof hello, NULL, 0);
+}
+
+static long call(uint8_t operation, const void *fields, size_t field_size, const void *bytes, size_t size,
+                 const struct kvm_run *run)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    connect_thread();
+    send_frame(operation, fields, field_size, bytes, size);
+    long result = serve(&before, run);
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return result;
+}
+
+static int relayed_path(const char *path)
+{
+    return getenv("SNP_CONFORM_FIRMWARE") != NULL && (!strcmp(path, "/dev/kvm") || !strcmp(path, "/dev/sev"));
+}
+
+static int open_at(int folder, const char *path, int flags, mode_t mode)
+{
+    if (!relayed_path(path)) return (int)syscall(SYS_openat, folder, path, flags | O_LARGEFILE, mode);
+    return (int)call(OP_OPEN, "", 0, path, strlen(path), NULL);
+}
+
+#define MODE_OF(flags)                                              \
+    mode_t mode = 0;                                                \
+    if ((flags) & (O_CREAT | O_TMPFILE)) {                          \
+        va_list more;                                               \
+        va_start(more, flags);                                      \
+        mode = va_arg(more, mode_t);                                \
+        va_end(more);                                               \
+    }
+
+int open(const char *path, int flags, ...) { MODE_OF(flags) return open_at(AT_FDCWD, path, flags, mode); }
+int open64(const char *path, int flags, ...) { MODE_OF(flags) return open_at(AT_FDCWD, path, flags, mode); }
+int openat(int folder, const char *path, int flags, ...) { MODE_OF(flags) return open_at(folder, path, flags, mode); }
+int openat64(int folder, const char *path, int flags, ...) { MODE_OF(flags) return open_at(folder, path, flags, mode); }
+int __open_2(const char *path, int flags) { return open_at(AT_FDCWD, path, flags, 0); }
+int __open64_2(const char *path, int flags) { return open_at(AT_FDCWD, path, flags, 0); }
+
+int close(int fd)
+{
+    if (is_device(fd)) {
+        if (device[fd].memory != NULL) munmap(device[fd].memory, device[fd].size);
+        device[fd].memory = NULL;
+        __atomic_store_n(&device[fd].handle, 0, __ATOMIC_RELEASE);
+    }
+    return (int)syscall(SYS_close, fd);
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list more;
+    va_start(more, request);
+    uint64_t argument = va_arg(more, unsigned long);
+    va_end(more);
+    if (!is_device(fd)) return (int)syscall(SYS_ioctl, fd, request, argument);
+    for (size_t i = 0; i < device[fd].quiet_count; i++)
+        if (device[fd].quiet[i] == (uint32_t)request) return 0;
+
+    const struct kvm_run *run = request == KVM_RUN ? (const struct kvm_run *)device[fd].memory : NULL;
+    if (run != NULL && run->immediate_exit) {
+        errno = EINTR;
+        return -1;
+    }
+    /* What the request itself says it reads goes along, which saves most calls a round trip. */
+    static __thread uint8_t input[1 << 14];
+    size_t size = (_IOC_DIR(request) & _IOC_WRITE) ? _IOC_SIZE(request) : 0;
+    if (size > 0 && copy_memory(argument, input, size, 0) != 0) size = 0;
+    struct { uint32_t handle; uint64_t request, argument; } __attribute__((packed)) fields =
+        { device[fd].handle, request, argument };
+    return (int)call(OP_IOCTL, &fields, sizeof fields, input, size, run);
+}
