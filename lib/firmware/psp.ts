@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sha384 } from '@noble/hashes/sha2.js';
 import { FIRMWARE_STATUS, type FirmwareStatus } from '../abi/firmware-status.ts';
-import { ID_AUTH } from '../abi/id-auth.ts';
+import { ALGO_ECDSA_P384_SHA384, ID_AUTH } from '../abi/id-auth.ts';
 import { ID_BLOCK } from '../abi/id-block.ts';
 import { parseLayout, serialiseLayout } from '../abi/layout.ts';
 import { PAGE_BYTES, PAGE_INFO, PAGE_TYPE } from '../abi/page-info.ts';
@@ -66,7 +66,6 @@ const POLICY_SMT = 1n << 16n;
 const POLICY_RESERVED_ONE = 1n << 17n;
 /** Bits 26 and up are reserved in ABI 1.58. Source: AMD 56860, guest policy. */
 const POLICY_RESERVED = ~((1n << 26n) - 1n);
-const ECDSA_P384_SHA384 = 1;
 
 /** SNP_GCTX_CREATE: a context with nothing launched. */
 export function createGuest(): GuestContext {
@@ -159,8 +158,8 @@ function checkIdBlock(guest: GuestContext, finish: LaunchFinish): FirmwareStatus
   const auth = parseLayout(ID_AUTH, finish.idAuth, 'ID auth', { reserved: 'keep' });
   if (!equalBytes(block.launchDigest, guest.launchDigest)) return FIRMWARE_STATUS.BAD_MEASUREMENT;
   if (block.policy !== guest.policy) return FIRMWARE_STATUS.POLICY_FAILURE;
-  if (auth.idKeyAlgo !== ECDSA_P384_SHA384) return FIRMWARE_STATUS.INVALID_PARAM;
-  if (finish.authorKeyEnabled && auth.authKeyAlgo !== ECDSA_P384_SHA384) return FIRMWARE_STATUS.INVALID_PARAM;
+  if (auth.idKeyAlgo !== ALGO_ECDSA_P384_SHA384) return FIRMWARE_STATUS.INVALID_PARAM;
+  if (finish.authorKeyEnabled && auth.authKeyAlgo !== ALGO_ECDSA_P384_SHA384) return FIRMWARE_STATUS.INVALID_PARAM;
   if (!keyIsUsable(auth.idKey)) return FIRMWARE_STATUS.BAD_SIGNATURE;
   if (!signatureHolds(auth.idBlockSig, finish.idBlock, auth.idKey)) return FIRMWARE_STATUS.BAD_SIGNATURE;
   if (!finish.authorKeyEnabled) return FIRMWARE_STATUS.SUCCESS;

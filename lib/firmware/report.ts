@@ -1,3 +1,4 @@
+import { ALGO_ECDSA_P384_SHA384 } from '../abi/id-auth.ts';
 import { FIRMWARE_STATUS } from '../abi/firmware-status.ts';
 import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/guest-message.ts';
 import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
@@ -8,7 +9,6 @@ import { signMessage } from './signatures.ts';
 
 /** The report version that firmware of ABI 1.55 writes once it knows the CPUID fields. */
 const REPORT_VERSION = 3;
-const ECDSA_P384_SHA384 = 1;
 const PLATFORM_SMT = 1n;
 const KEY_SELECT_INVALID = 3;
 
@@ -30,7 +30,7 @@ function signedReport(guest: GuestContext, chip: Chip, reportData: Uint8Array, v
       familyId: guest.idBlock?.familyId ?? new Uint8Array(16),
       imageId: guest.idBlock?.imageId ?? new Uint8Array(16),
       vmpl,
-      signatureAlgo: ECDSA_P384_SHA384,
+      signatureAlgo: ALGO_ECDSA_P384_SHA384,
       currentTcb: platform.tcb,
       platformInfo: platform.smtEnabled ? PLATFORM_SMT : 0n,
       keyInfo: guest.authorKeyEnabled ? 1 : 0,

@@ -1,11 +1,10 @@
 import { p384 } from '@noble/curves/nist.js';
-import { ECDSA_PUBLIC_KEY, ECDSA_SIGNATURE } from '../abi/id-auth.ts';
+import { CURVE_P384, ECDSA_PUBLIC_KEY, ECDSA_SIGNATURE } from '../abi/id-auth.ts';
 import { parseLayout } from '../abi/layout.ts';
 
 /** Bytes of a P-384 coordinate or scalar; the 72-byte fields hold it little-endian, zero-extended. */
 const SCALAR_BYTES = 48;
 const FIELD_BYTES = 72;
-const CURVE_P384 = 2;
 
 /** A 72-byte little-endian field as 48 bytes big-endian; undefined where it is larger than a scalar. */
 function bigEndian(field: Uint8Array): Uint8Array | undefined {
