@@ -1,0 +1,68 @@
+import { fieldOf, sizeOf } from '../abi/layout.ts';
+import { PAGE_BYTES, PAGE_INFO } from '../abi/page-info.ts';
+import { HarnessError } from '../errors.ts';
+import { sha384 } from './sha.ts';
+
+/** Bytes of a launch digest. */
+export const DIGEST_BYTES = 48;
+
+/** CONTENTS of a page whose contents the firmware does not hash. */
+const NO_CONTENTS = new Uint8Array(DIGEST_BYTES);
+
+const AT = {
+  digestCur: fieldOf(PAGE_INFO, 'digestCur').at,
+  contents: fieldOf(PAGE_INFO, 'contents').at,
+  length: fieldOf(PAGE_INFO, 'length').at,
+  pageType: fieldOf(PAGE_INFO, 'pageType').at,
+  gpa: fieldOf(PAGE_INFO, 'gpa').at,
+};
+
+/**
+ * The launch digest of one guest while it is launched, as the firmware keeps it. One PAGE_INFO is reused for all pages:
+ * a firmware image has a thousand of them.
+ */
+export class LaunchContext {
+  readonly #pageInfo = new Uint8Array(sizeOf(PAGE_INFO));
+  readonly #view = new DataView(this.#pageInfo.buffer);
+
+  /** @param from 48 bytes to go on from   @throws HarnessError LAYOUT_LENGTH */
+  constructor(from: Uint8Array = NO_CONTENTS) {
+    if (from.length !== DIGEST_BYTES) {
+      throw new HarnessError({
+        code: 'LAYOUT_LENGTH',
+        what: `launch digest: expected ${DIGEST_BYTES} bytes, got ${from.length}`,
+      });
+    }
+    this.#pageInfo.set(from, AT.digestCur);
+    this.#view.setUint16(AT.length, sizeOf(PAGE_INFO), true);
+  }
+
+  /** The launch digest so far, 48 bytes. */
+  get digest(): Uint8Array {
+    return this.#pageInfo.slice(AT.digestCur, AT.digestCur + DIGEST_BYTES);
+  }
+
+  /**
+   * Extends the launch digest by one page.
+   * @param gpa guest-physical address, 4 KiB aligned   @param contents SHA-384 of the page; absent: not measured
+   * Source: AMD 56860, PAGE_INFO structure.
+   */
+  page(pageType: number, gpa: bigint, contents: Uint8Array = NO_CONTENTS): void {
+    this.#pageInfo.set(contents, AT.contents);
+    this.#view.setUint8(AT.pageType, pageType);
+    this.#view.setBigUint64(AT.gpa, gpa, true);
+    this.#pageInfo.set(sha384(this.#pageInfo), AT.digestCur);
+  }
+
+  /**
+   * Extends the launch digest by a region, page by page, ascending.
+   * @param contents a multiple of 4096 bytes   @param afterPage called after each page with its address
+   */
+  region(pageType: number, gpa: bigint, contents: Uint8Array, afterPage?: (gpa: bigint) => void): void {
+    for (let at = 0; at < contents.length; at += PAGE_BYTES) {
+      const pageGpa = gpa + BigInt(at);
+      this.page(pageType, pageGpa, sha384(contents.subarray(at, at + PAGE_BYTES)));
+      afterPage?.(pageGpa);
+    }
+  }
+}
