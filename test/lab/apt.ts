@@ -64,6 +64,9 @@ export class PrivateApt {
       `Dir::Cache "${folder}/cache";`,
       'Dir::Cache::pkgcache "pkgcache.bin";',
       'DPkg::Lock::Timeout "600";',
+      'Acquire::Retries "3";',
+      // By default a list that cannot be fetched is a warning, and the exit status is 0.
+      'APT::Update::Error-Mode "any";',
       // The cache may be in a home folder, which apt's own unprivileged user cannot enter.
       'APT::Sandbox::User "root";',
       // What desktops hang on an update of the system's lists is not for these.
@@ -94,7 +97,7 @@ export class PrivateApt {
     }
     throw new HarnessError({
       code: 'HOST_COMMAND',
-      what: `no package ${name} in ${suites.join(' or ')}`,
+      what: `no package ${name} in ${suites.join(' or ')}${this.listTrouble ? `; ${this.listTrouble.what}` : ''}`,
       where: 'the Debian mirror of this machine',
       hint: `its sources are in ${this.folder}/sources.list`,
       cause: this.listTrouble,
@@ -120,9 +123,8 @@ export class PrivateApt {
   private async show(wanted: string): Promise<ReadonlyMap<string, string> | undefined> {
     try {
       return parseStanza(await this.run(['apt-cache', 'show', wanted]));
-    } catch (thrown) {
+    } catch {
       // apt-cache exits 100 for a suite or a package that it does not know, which here is an answer.
-      this.listTrouble ??= asHarnessError(thrown, { code: 'HOST_COMMAND' });
       return undefined;
     }
   }
