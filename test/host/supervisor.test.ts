@@ -1,0 +1,363 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LocalSession } from '../../lib/host/local-session.ts';
+import type { Session } from '../../lib/host/session.ts';
+import { type SupervisedOptions, startSupervised, supervised } from '../../lib/host/supervisor.ts';
+import { type Sshd, startSshd } from '../lab/sshd.ts';
+import { projectPath } from '../support/paths.ts';
+import { expect, test } from '../support/test.ts';
+import { isAlive, until } from '../support/until.ts';
+import { openLabSession, sshOptions } from './lab.ts';
+
+let sshd: Sshd;
+let root: string;
+let launches = 0;
+test.beforeAll(async () => {
+  sshd = await startSshd();
+  root = await mkdtemp(join(tmpdir(), 'snp-supervisor-'));
+});
+test.afterAll(async () => {
+  await sshd.stop();
+  await rm(root, { recursive: true, force: true });
+});
+
+function optionsFor(script: string, changes: Partial<SupervisedOptions> = {}): SupervisedOptions {
+  launches += 1;
+  return {
+    directory: join(root, 'launches', String(launches)),
+    argv: ['sh', '-c', script],
+    environment: {},
+    maxSeconds: 60,
+    heartbeatSeconds: 10,
+    ...changes,
+  };
+}
+
+/** A wrapper as people write them for QEMU: two children, waits for one, deaf to polite signals. */
+const WRAPPER = 'trap "" TERM HUP INT; sleep 301 & sleep 302 & echo $$ $! > members; wait';
+
+/** The live processes of a process group. */
+function membersOf(group: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      if (!isAlive(pid)) return false;
+      try {
+        const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+          .replace(/^.*\) /s, '')
+          .split(' ');
+        return Number(fields[2]) === group;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Every live process that has this directory as its working directory. */
+function livingIn(directory: string): number[] {
+  const found = execFileSync('sh', ['-c', 'ls -l /proc/[0-9]*/cwd 2>/dev/null || true'], { encoding: 'utf8' });
+  return found
+    .split('\n')
+    .filter((line) => line.endsWith(`-> ${directory}`) || line.includes(`-> ${directory} (`))
+    .map((line) => Number(/\/proc\/(\d+)\//.exec(line)?.[1]));
+}
+
+/** A session whose supervisor runs in another shell. */
+function withShell(session: Session, shell: readonly string[]): Session {
+  return new Proxy(session, {
+    get: (target, name) => {
+      if (name === 'start') return (argv: readonly string[]) => target.start([...shell, ...argv.slice(1)]);
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+function findProgram(name: string): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(':')
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
+}
+
+/** A folder with nothing but busybox, under all its names. */
+function busyboxFolder(busybox: string): string {
+  const folder = join(root, 'busybox');
+  if (existsSync(folder)) return folder;
+  mkdirSync(folder);
+  for (const name of execFileSync(busybox, ['--list'], { encoding: 'utf8' }).split('\n')) {
+    if (name !== '') symlinkSync(busybox, join(folder, name));
+  }
+  return folder;
+}
+
+const kinds: Record<string, () => Promise<Session | undefined>> = {
+  'over SSH': () => openLabSession(sshd),
+  local: async () => new LocalSession('here'),
+  'local, in dash': async () =>
+    findProgram('dash') === undefined ? undefined : withShell(new LocalSession('here'), ['dash']),
+  'local, in bash': async () =>
+    findProgram('bash') === undefined ? undefined : withShell(new LocalSession('here'), ['bash', '--posix']),
+  'local, in busybox': async () => {
+    const busybox = findProgram('busybox');
+    if (busybox === undefined) return undefined;
+    const folder = busyboxFolder(busybox);
+    return withShell(new LocalSession('here'), ['env', '-i', `PATH=${folder}`, join(folder, 'sh')]);
+  },
+};
+
+for (const [kind, open] of Object.entries(kinds)) {
+  test.describe(`supervision ${kind}`, () => {
+    let session: Session;
+    test.beforeAll(async () => {
+      const opened = await open();
+      test.skip(opened === undefined, 'this shell is not installed');
+      if (opened !== undefined) session = opened;
+    });
+    test.afterAll(async () => {
+      await session?.close();
+    });
+
+    test('runs the command in its directory, keeps its output, and removes both at release', async () => {
+      const options = optionsFor('echo out "$GREETING"; echo err >&2; pwd; cat; exit 4', {
+        environment: { GREETING: "it's $HOME" },
+      });
+      const launch = await startSupervised(session, options);
+      expect(await launch.ended).toEqual({ exitCode: 4 });
+      expect(readFileSync(join(options.directory, 'stdout'), 'utf8')).toBe(`out it's $HOME\n${options.directory}\n`);
+      expect(readFileSync(join(options.directory, 'stderr'), 'utf8')).toBe('err\n');
+      expect((await stat(options.directory)).mode & 0o777).toBe(0o700);
+      await launch.release();
+      expect(existsSync(options.directory)).toBe(false);
+      await launch.release();
+      // The timeout of busybox leaves a watcher that looks once a second whether it is still needed.
+      await until('the last process to be gone', () => livingIn(options.directory).length === 0, 2000);
+    });
+
+    test('leads a process group of its own with the id it names', async () => {
+      const options = optionsFor('echo $$ > own; exec sleep 300');
+      const launch = await startSupervised(session, options);
+      await until('the command', () => existsSync(join(options.directory, 'own')));
+      await until('its id', () => readFileSync(join(options.directory, 'own'), 'utf8') === `${launch.pid}\n`);
+      expect(membersOf(launch.pid)).toContain(launch.pid);
+      await launch.release();
+      expect(membersOf(launch.pid)).toEqual([]);
+    });
+
+    test('kills a deaf wrapper with all it started, and keeps the directory until release', async () => {
+      const options = optionsFor(WRAPPER);
+      const launch = await startSupervised(session, options);
+      await until('the wrapper', () => existsSync(join(options.directory, 'members')));
+      await launch.kill();
+      expect(await launch.ended).toEqual({ exitCode: 137 });
+      expect(membersOf(launch.pid)).toEqual([]);
+      expect(existsSync(join(options.directory, 'members'))).toBe(true);
+      await launch.kill();
+      await launch.release();
+      expect(existsSync(options.directory)).toBe(false);
+    });
+
+    test('release kills what still runs', async () => {
+      const options = optionsFor(WRAPPER);
+      const launch = await startSupervised(session, options);
+      await launch.release();
+      expect(membersOf(launch.pid)).toEqual([]);
+      expect(existsSync(options.directory)).toBe(false);
+      expect(await launch.ended).toEqual({ exitCode: 137 });
+    });
+
+    test('ends what a command leaves behind in its group', async () => {
+      const options = optionsFor('sleep 300 & echo left; exit 0');
+      const launch = await startSupervised(session, options);
+      expect(await launch.ended).toEqual({ exitCode: 0 });
+      expect(membersOf(launch.pid)).toEqual([]);
+      expect(readFileSync(join(options.directory, 'stdout'), 'utf8')).toBe('left\n');
+      await launch.release();
+    });
+
+    test('says the signal that ended the command', async () => {
+      const launch = await startSupervised(session, optionsFor('kill -ABRT $$'));
+      expect(await launch.ended).toEqual({ exitCode: 134 });
+      await launch.release();
+    });
+
+    test('says 127 of a program that is not there', async () => {
+      const options = optionsFor('', { argv: ['/nonexistent/qemu'] });
+      const launch = await startSupervised(session, options);
+      expect(await launch.ended).toEqual({ exitCode: 127 });
+      expect(readFileSync(join(options.directory, 'stderr'), 'utf8')).toContain('/nonexistent/qemu');
+      await launch.release();
+    });
+
+    test('bounds each output file and lets the command go on', async () => {
+      const options = optionsFor('head -c 3000000 /dev/zero; head -c 50 /dev/zero >&2; exit 6', {
+        maxOutputBytes: 100_000,
+      });
+      const launch = await startSupervised(session, options);
+      expect(await launch.ended).toEqual({ exitCode: 6 });
+      expect((await stat(join(options.directory, 'stdout'))).size).toBe(100_000);
+      expect((await stat(join(options.directory, 'stderr'))).size).toBe(50);
+      await launch.release();
+    });
+
+    test('refuses a directory that is there already, and leaves it alone', async () => {
+      const options = optionsFor('exit 0');
+      mkdirSync(options.directory, { recursive: true });
+      await expect(startSupervised(session, options)).rejects.toMatchObject({
+        code: 'HOST_COMMAND',
+        what: expect.stringContaining('exists'),
+      });
+      expect(existsSync(options.directory)).toBe(true);
+    });
+
+    test('ends a command that is over its time, and says so', async () => {
+      const options = optionsFor(WRAPPER, { maxSeconds: 1, heartbeatSeconds: 2 });
+      const launch = await startSupervised(session, options);
+      await expect(launch.ended).rejects.toMatchObject({ code: 'HOST_TIMEOUT', what: expect.stringContaining('1 s') });
+      await until('the directory to be gone', () => !existsSync(options.directory));
+      expect(membersOf(launch.pid)).toEqual([]);
+      await launch.kill();
+      await launch.release();
+    });
+
+    test('ends the command when the session is closed', async () => {
+      const other = await open();
+      if (other === undefined) return;
+      const options = optionsFor(WRAPPER);
+      const launch = await startSupervised(other, options);
+      const ended = launch.ended.catch((error: unknown) => error);
+      await other.close();
+      expect(await ended).toMatchObject({ code: 'SSH_LOST' });
+      await until('the group to be gone', () => membersOf(launch.pid).length === 0, 2000);
+      await until('the directory to be gone', () => !existsSync(options.directory), 2000);
+      await until('the last process to be gone', () => livingIn(options.directory).length === 0, 2000);
+      await launch.release();
+    });
+
+    test('keeps a command alive over many heartbeats', async () => {
+      const options = optionsFor('sleep 2; echo done', { heartbeatSeconds: 1 });
+      const launch = await startSupervised(session, options);
+      expect(await launch.ended).toEqual({ exitCode: 0 });
+      await launch.release();
+    });
+
+    test('leaves nothing, however early the end comes', async () => {
+      const early = Array.from({ length: 12 }, () => optionsFor(WRAPPER));
+      await Promise.all(
+        early.map(async (options, number) => {
+          const supervisor = await session.start(supervised(options));
+          await new Promise((resolve) => setTimeout(resolve, number));
+          supervisor.end();
+          await supervisor.ended;
+          expect(existsSync(options.directory)).toBe(false);
+          await until('the last process to be gone', () => livingIn(options.directory).length === 0, 2000);
+        }),
+      );
+    });
+
+    test('runs ten commands at once, each with its own end', async () => {
+      const runs = await Promise.all(
+        Array.from({ length: 10 }, (_, number) => startSupervised(session, optionsFor(`sleep 0.2; exit ${number}`))),
+      );
+      const ends = await Promise.all(runs.map((launch) => launch.ended));
+      expect(ends.map((end) => end.exitCode)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      await Promise.all(runs.map((launch) => launch.release()));
+    });
+  });
+}
+
+test.describe('a controller that fails', () => {
+  async function startController(overSsh: boolean, options: SupervisedOptions) {
+    const ssh = overSsh ? sshOptions(sshd, { keepaliveMs: 60_000 }) : null;
+    const script = projectPath('test', 'host', 'supervised-controller.ts');
+    const args = ['--import', 'tsx', script, JSON.stringify(ssh), JSON.stringify(options)];
+    const controller: ChildProcess = spawn(process.execPath, args, {
+      cwd: projectPath(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    controller.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await until('the controller to start', () => said.includes('\n'), 20_000);
+    return { controller, pid: Number(said) };
+  }
+
+  for (const overSsh of [true, false]) {
+    const kind = overSsh ? 'over SSH' : 'local';
+
+    test(`killed, ${kind}: nothing is left on the host after 2 s`, async () => {
+      const options = optionsFor(WRAPPER, { heartbeatSeconds: 30 });
+      const { controller, pid } = await startController(overSsh, options);
+      expect(membersOf(pid).length).toBeGreaterThan(1);
+      controller.kill('SIGKILL');
+      await until('the group to be gone', () => membersOf(pid).length === 0, 2000);
+      await until('the directory to be gone', () => !existsSync(options.directory), 2000);
+      await until('the supervisor to be gone', () => livingIn(options.directory).length === 0, 2000);
+    });
+
+    test(`stopped, ${kind}: nothing is left once the silence is too long`, async () => {
+      const options = optionsFor(WRAPPER, { heartbeatSeconds: 2 });
+      const { controller, pid } = await startController(overSsh, options);
+      controller.kill('SIGSTOP');
+      try {
+        await until('the group to be gone', () => membersOf(pid).length === 0, 4000);
+        await until('the directory to be gone', () => !existsSync(options.directory), 2000);
+      } finally {
+        controller.kill('SIGKILL');
+      }
+    });
+  }
+});
+
+test('a supervisor that is killed takes the command with it as soon as its time is over', async () => {
+  const session = new LocalSession('here');
+  // The sleeper in the group waits ten seconds longer than the supervisor would.
+  const options = optionsFor(WRAPPER, { maxSeconds: 1 });
+  const launch = await startSupervised(session, options);
+  await until('the wrapper', () => existsSync(join(options.directory, 'members')));
+  const ended = launch.ended.catch((error: unknown) => error);
+  for (const pid of livingIn(options.directory)) {
+    if (!membersOf(launch.pid).includes(pid)) process.kill(pid, 'SIGKILL');
+  }
+  expect(await ended).toMatchObject({ code: 'HOST_COMMAND', what: expect.stringContaining('before its command') });
+  await until('the group to be gone', () => membersOf(launch.pid).length === 0, 15_000);
+  await launch.release();
+  await session.close();
+});
+
+test('a holder that is killed does not save the command', async () => {
+  const session = new LocalSession('here');
+  const options = optionsFor(WRAPPER);
+  const launch = await startSupervised(session, options);
+  await until('the wrapper', () => existsSync(join(options.directory, 'members')));
+  const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${launch.pid}/status`, 'latin1'))?.[1]);
+  process.kill(parent, 'SIGKILL');
+  await launch.release();
+  await until('the group to be gone', () => membersOf(launch.pid).length === 0, 2000);
+  expect(existsSync(options.directory)).toBe(false);
+  await session.close();
+});
+
+const refusals: [string, Partial<SupervisedOptions>][] = [
+  ['a relative directory', { directory: 'launches/1' }],
+  ['the root', { directory: '/' }],
+  ['a directory of the root', { directory: '/launch' }],
+  ['a directory with ..', { directory: '/var/tmp/../x' }],
+  ['a directory with a slash at its end', { directory: '/var/tmp/x/' }],
+  ['no program', { argv: [] }],
+  ['a program that env would take for a variable', { argv: ['a=b'] }],
+  ['a program that looks like an option', { argv: ['-i'] }],
+  ['a run time of half a second', { maxSeconds: 0.5 }],
+  ['no heartbeat', { heartbeatSeconds: 0 }],
+  ['a variable name with a space', { environment: { 'A B': '1' } }],
+];
+for (const [what, changes] of refusals) {
+  test(`refuses ${what}`, () => {
+    expect(() => supervised(optionsFor('exit 0', changes))).toThrow('ARGUMENT_INVALID');
+  });
+}
