@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asHarnessError, HarnessError } from '../../lib/errors.ts';
 import { command } from './command.ts';
@@ -42,14 +42,28 @@ export class PrivateApt {
   private readonly sources: readonly AptSource[];
   private listTrouble: HarnessError | undefined;
 
-  constructor(folder: string, sources: readonly AptSource[]) {
+  private constructor(folder: string, sources: readonly AptSource[]) {
     this.folder = folder;
     this.sources = sources;
     this.configPath = join(folder, 'apt.conf');
   }
 
-  /** Writes the configuration; fetches nothing. */
-  async configure(): Promise<void> {
+  /**
+   * Configures an apt in a new folder and removes those of earlier set-ups; fetches nothing. The caller holds the lock.
+   * The folder is new because apt goes on for a while, in its own, when the process that started it is killed.
+   */
+  static async create(cache: string, purpose: string, sources: readonly AptSource[]): Promise<PrivateApt> {
+    const parent = join(cache, 'apt');
+    await mkdir(parent, { recursive: true });
+    for (const name of await readdir(parent)) {
+      if (name.startsWith(`${purpose}-`)) await rm(join(parent, name), { recursive: true, force: true });
+    }
+    const apt = new PrivateApt(await mkdtemp(join(parent, `${purpose}-`)), sources);
+    await apt.configure();
+    return apt;
+  }
+
+  private async configure(): Promise<void> {
     const { folder } = this;
     for (const part of ['lists/partial', 'cache/archives/partial'])
       await mkdir(join(folder, part), { recursive: true });

@@ -74,8 +74,7 @@ export async function fetchArtifacts(cache: string): Promise<void> {
     const suiteOf = (word: string): string =>
       word === 'stable' ? release.codename : word === 'backports' ? `${release.codename}-backports` : word;
     const suites = missing.flatMap((artifact) => artifact.suites.map(suiteOf));
-    const apt = new PrivateApt(join(cache, 'apt', 'artifacts'), suiteSources(sources, release, suites));
-    await apt.configure();
+    const apt = await PrivateApt.create(cache, 'artifacts', suiteSources(sources, release, suites));
     await announced(`package lists of ${suites.join(', ')}`, () => apt.update());
     await mkdir(folder, { recursive: true });
     await removeAbandoned(folder);

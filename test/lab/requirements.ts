@@ -56,8 +56,7 @@ export async function ensurePrograms(cache: string): Promise<void> {
         cause,
       );
     });
-    const apt = new PrivateApt(join(cache, 'apt', 'programs'), programSources(sources, release));
-    await apt.configure();
+    const apt = await PrivateApt.create(cache, 'programs', programSources(sources, release));
     const plan = planInstallations(missing, release);
     if (process.getuid?.() !== 0) throw lacks(missing, `run: ${installCommand(plan, apt.configPath)}`);
     await install(apt, plan);
