@@ -1,0 +1,69 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { HarnessError } from '../errors.ts';
+
+/** The name that node:crypto gives to P-384. */
+const NAMED_CURVE = 'secp384r1';
+
+/**
+ * Insists on an ECDSA P-384 key, the only kind that ID auth and attestation reports know.
+ * @param role what the key is for, as messages name it   @throws HarnessError KEY_INVALID, both kinds named
+ * Source: AMD 56860, ID authentication information structure
+ */
+export function requireP384(key: KeyObject, role: string): void {
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (key.asymmetricKeyType === 'ec' && curve === NAMED_CURVE) return;
+  const kind = [key.asymmetricKeyType ?? key.type, curve].filter((part) => part !== undefined).join(' ');
+  throw new HarnessError({
+    code: 'KEY_INVALID',
+    what: `${role}: expected an EC key on ${NAMED_CURVE}, got ${kind}`,
+    hint: `openssl ecparam -name ${NAMED_CURVE} -genkey -noout makes one`,
+  });
+}
+
+/** Insists on the private half of a P-384 key. @throws HarnessError KEY_INVALID */
+export function requirePrivateP384(key: KeyObject, role: string): void {
+  requireP384(key, role);
+  if (key.type !== 'private') {
+    throw new HarnessError({ code: 'KEY_INVALID', what: `${role}: expected a private key, got a ${key.type} one` });
+  }
+}
+
+/** The public half of a P-384 key of either half. @throws HarnessError KEY_INVALID */
+export function publicHalf(key: KeyObject, role: string): KeyObject {
+  requireP384(key, role);
+  return key.type === 'private' ? createPublicKey(key) : key;
+}
+
+/**
+ * Reads a P-384 private key from PEM text, SEC1 or PKCS #8, not encrypted.
+ * @param role what the key is for   @param where the file it came from, for messages
+ * @throws HarnessError KEY_INVALID; its message holds nothing of the text
+ */
+export function privateKeyFromPem(pem: string, role: string, where: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey({ key: pem, format: 'pem' });
+  } catch (cause) {
+    throw new HarnessError({
+      code: 'KEY_INVALID',
+      what: `${role}: no private key can be read from this PEM text`,
+      where,
+      hint: 'SEC1 or PKCS #8, not encrypted',
+      cause,
+    });
+  }
+  requireP384(key, role);
+  return key;
+}
+
+/** The keys of a guest owner: ID_KEY signs the ID block, AUTHOR_KEY signs ID_KEY. */
+export interface OwnerKeys {
+  idKey: KeyObject;
+  authorKey: KeyObject;
+}
+
+/** Fresh P-384 keys, for runs that bring none of their own. */
+export function generateKeys(): OwnerKeys {
+  const generate = (): KeyObject => generateKeyPairSync('ec', { namedCurve: NAMED_CURVE }).privateKey;
+  return { idKey: generate(), authorKey: generate() };
+}
