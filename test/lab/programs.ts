@@ -55,6 +55,13 @@ export const PROGRAMS: readonly RequiredProgram[] = [
     present: async () => existsSync('/usr/sbin/sshd'),
   },
   {
+    // A second shell for what runs on hosts, beside the system's own.
+    name: 'busybox',
+    packages: ['busybox'],
+    fromBackports: false,
+    present: () => succeeds(['busybox', 'true']),
+  },
+  {
     name: 'ssh-keygen',
     packages: ['openssh-client'],
     fromBackports: false,
