@@ -62,6 +62,13 @@ export const PROGRAMS: readonly RequiredProgram[] = [
     present: () => succeeds(['busybox', 'true']),
   },
   {
+    // A second opinion on keys and signatures.
+    name: 'openssl',
+    packages: ['openssl'],
+    fromBackports: false,
+    present: () => succeeds(['openssl', 'version']),
+  },
+  {
     name: 'ssh-keygen',
     packages: ['openssh-client'],
     fromBackports: false,
