@@ -54,6 +54,8 @@ export const ERROR_CODES = {
   HOST_QEMU: { kind: 'infrastructure', meaning: 'the QEMU of the host is missing or cannot do what is needed' },
   QEMU_START: { kind: 'infrastructure', meaning: 'QEMU ended before it could be spoken to' },
   QMP_PROTOCOL: { kind: 'infrastructure', meaning: 'QEMU broke the QMP protocol' },
+  QMP_COMMAND: { kind: 'infrastructure', meaning: 'QEMU refused a QMP command' },
+  QMP_ENDED: { kind: 'infrastructure', meaning: 'QEMU closed its QMP socket while something was asked of it' },
   GUEST_SILENT: { kind: 'infrastructure', meaning: 'the guest did not answer in time' },
   GUEST_PROTOCOL: { kind: 'infrastructure', meaning: 'the guest broke the protocol of the serial line' },
   FIRMWARE_PROTOCOL: { kind: 'infrastructure', meaning: 'the shim and the emulated firmware lost each other' },

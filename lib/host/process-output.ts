@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { HarnessError } from '../errors.ts';
+import { LineSplitter } from '../lines.ts';
 
 const MAX_LINE_BYTES = 64 * 1024;
 const MAX_WAITING_BYTES = 1024 * 1024;
@@ -59,15 +60,17 @@ export function keepHead(stream: Readable, maxBytes: number): () => string {
  */
 export class LineReader implements AsyncIterable<string> {
   readonly #lines: string[] = [];
-  #partial: Buffer[] = [];
-  #partialBytes = 0;
   #waitingBytes = 0;
   #ended = false;
   #failure: unknown;
   #wake: () => void = () => undefined;
 
   constructor(stream: Readable) {
-    stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    const splitter = new LineSplitter(MAX_LINE_BYTES, {
+      onLine: (line) => this.#take(line),
+      onExcess: () => this.#exceed(`a line of more than ${MAX_LINE_BYTES} bytes`),
+    });
+    stream.on('data', (chunk: Buffer) => splitter.push(chunk));
     stream.once('end', () => this.#finish());
     stream.once('close', () => this.#finish());
   }
@@ -94,25 +97,13 @@ export class LineReader implements AsyncIterable<string> {
 
   #finish(): void {
     this.#ended = true;
-    this.#partial = [];
     this.#wake();
   }
 
-  #take(chunk: Buffer): void {
+  #take(line: string): void {
     if (this.#ended) return;
-    let from = 0;
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-      this.#partial.push(chunk.subarray(from, at));
-      const line = Buffer.concat(this.#partial).toString('utf8');
-      this.#partial = [];
-      this.#partialBytes = 0;
-      from = at + 1;
-      this.#lines.push(line);
-      this.#waitingBytes += line.length;
-    }
-    this.#partial.push(chunk.subarray(from));
-    this.#partialBytes += chunk.length - from;
-    if (this.#partialBytes > MAX_LINE_BYTES) this.#exceed(`a line of more than ${MAX_LINE_BYTES} bytes`);
+    this.#lines.push(line);
+    this.#waitingBytes += line.length;
     if (this.#waitingBytes > MAX_WAITING_BYTES) this.#exceed(`more than ${MAX_WAITING_BYTES} bytes that nobody read`);
     this.#wake();
   }
