@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { PROJECT_ROOT } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
 import { cruise } from './cruise.ts';
-import { IMPORT_RULES } from './import-rules.ts';
+import { projectFiles } from './files.ts';
+import { IMPORT_RULES, LAYERS } from './import-rules.ts';
 
 /** A small project in which one file breaks a rule, and the violations that must be told. */
 const PLANTED: readonly { claim: string; files: Record<string, string>; told: string[] }[] = [
@@ -109,6 +110,12 @@ test.describe('the import rules', () => {
     const { files, violations } = await cruise(PROJECT_ROOT, ['lib', 'suites'], IMPORT_RULES);
     expect(violations).toEqual([]);
     expect(files).toBeGreaterThan(10);
+  });
+
+  test('know every room', () => {
+    const known = LAYERS.flat();
+    const product = projectFiles().filter((path) => /^(?:lib|suites)\/.*\.ts$/.test(path));
+    expect(product.filter((path) => !known.some((room) => path.startsWith(room)))).toEqual([]);
   });
 
   test('let a pure room name a contract as a type', async () => {
