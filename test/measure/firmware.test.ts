@@ -60,6 +60,9 @@ test('an image with bytes added after its end is told where the table stands', (
   const image = new Uint8Array(12288);
   image.set(firmwareImage());
   expect(harnessErrorOf(() => describeFirmware(image)).hint).toContain('stands at offset 0x1fd0 instead');
+  const first = new Uint8Array(4096);
+  first.set(image.subarray(8192 - 48, 8192 - 32));
+  expect(harnessErrorOf(() => describeFirmware(first)).hint).toContain('stands at offset 0x0 instead');
 });
 
 const NO_METADATA: readonly (readonly [string, ImageParts])[] = [
@@ -118,6 +121,35 @@ test('an entry shorter than its own trailer is refused', () => {
   const image = firmwareImage();
   image[8192 - 32 - 36] = 17;
   expect(harnessErrorOf(() => describeFirmware(image)).message).toMatch(/has length 17, expected 18 to/);
+});
+
+test('limits are inclusive: 64 MiB of image, 256 sections, an area up to 4 GiB, metadata from the first byte on', () => {
+  expect(describe({ bytes: 64 * 1024 * 1024 }).sizeBytes).toBe(64 * 1024 * 1024);
+  const sections = Array.from({ length: 256 }, (_, index) => [index * 4096, 4096, 1] as const);
+  expect(describe({ sections, metadataOffset: 8192 }).sections).toHaveLength(256);
+  const hashes = [GUID.hashes, u32(0xffff_fc00, 0x400)] as const;
+  expect(describe({ entries: [usual.reset, hashes, usual.metadata] }).hashesTable).toEqual({
+    gpa: 0xffff_fc00,
+    sizeBytes: 0x400,
+  });
+});
+
+test('metadata may end with the image and a table may hold an empty entry', () => {
+  // The 28 bytes of one section stand over the reset vector and what is before it, which is no part of any table.
+  const image = firmwareImage({ entries: [usual.reset, [GUID.metadata, u32(28)]], sections: [] });
+  const metadata = firmwareImage({ sections: [[0x800000, 0x1000, 1]] })
+    .subarray(-METADATA_FROM_END)
+    .subarray(0, 28);
+  image.set(metadata, image.length - 28);
+  expect(describeFirmware(image).sections).toEqual([{ gpa: 0x800000, sizeBytes: 0x1000, type: 1 }]);
+  const empty = [GUID.footer, new Uint8Array(0)] as const;
+  expect(describe({ entries: [empty, usual.reset, usual.metadata] }).resetVector).toBe(0x80b004);
+  expect(describe({ entries: [usual.reset, usual.metadata, empty] }).resetVector).toBe(0x80b004);
+});
+
+test('a section may end where the image begins, and all sections together may have 64 MiB', () => {
+  expect(describe({ sections: [[0xffff_d000, 0x1000, 1]] }).sections).toHaveLength(1);
+  expect(describe({ sections: [[0, 0x4000000, 1]] }).sections).toHaveLength(1);
 });
 
 const [first = [0, 0, 0] as const] = AMDSEV_SECTIONS;

@@ -31,6 +31,7 @@ test('an absent initrd is hashed as no bytes at all', () => {
 
 for (const [claim, append] of [
   ['a NUL', 'quiet\0splash'],
+  ['a NUL at its start', '\0'],
   ['a lone surrogate', 'quiet \ud800'],
   ['a replacement character', 'quiet \ufffd'],
 ] as const) {

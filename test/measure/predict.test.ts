@@ -155,9 +155,16 @@ for (const vcpus of [0, -1, 1.5, 513, Number.NaN]) {
 test('a signature wider than 32 bits, features without SNPActive and half a digest are refused', () => {
   expect(errorCodeOf(() => predict({ ...INPUTS, vcpuSignature: 0x1_0000_0000 }))).toBe('NUMBER_INVALID');
   expect(errorCodeOf(() => predict({ ...INPUTS, vcpuSignature: -1 }))).toBe('NUMBER_INVALID');
+  expect(errorCodeOf(() => predict({ ...INPUTS, vcpuSignature: 0 }))).toBeNull();
+  expect(errorCodeOf(() => predict({ ...INPUTS, vcpuSignature: 0xffff_ffff }))).toBeNull();
   expect(errorCodeOf(() => ledger({ ...INPUTS, guestFeatures: 0x30000n }))).toBe('GUEST_FEATURES_INVALID');
   const halved = { ...FIRMWARE, pagesDigest: FIRMWARE.pagesDigest.subarray(24) };
   expect(errorCodeOf(() => predict({ ...INPUTS, firmware: halved }))).toBe('LAYOUT_LENGTH');
+});
+
+test('a table of kernel hashes may stand at the very start of its section', () => {
+  const firmware = { ...FIRMWARE, hashesTable: { gpa: 0x810000, sizeBytes: 0x400 } };
+  expect(digestOf({ ...INPUTS, firmware })).not.toBe(digestOf(INPUTS));
 });
 
 const withoutSection = FIRMWARE.sections.filter(({ type }) => type !== 0x10);

@@ -39,6 +39,10 @@ test('the signature is CPUID 1 EAX, also of families below 15 and of the largest
   expect(vcpuSignatureOf('EPYC-v4,family=0x19,+smap,-x2apic,phys-bits=48')).toBe(0xa00f12);
 });
 
+test('the largest family, model and stepping that QEMU takes are taken', () => {
+  expect(vcpuSignatureOf('EPYC,family=270,model=255,stepping=15')).toBe(0xfff0fff);
+});
+
 for (const wrong of ['family=271', 'model=256', 'stepping=16', 'family=017', 'family=', 'model=-1', 'stepping=1.5']) {
   test(`EPYC-v4,${wrong} is refused`, () => {
     const error = harnessErrorOf(() => vcpuSignatureOf(`EPYC-v4,${wrong}`));
