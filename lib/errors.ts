@@ -53,6 +53,7 @@ export const ERROR_CODES = {
   HOST_CBITPOS: { kind: 'infrastructure', meaning: 'the C-bit position of the host could not be found out' },
   HOST_QEMU: { kind: 'infrastructure', meaning: 'the QEMU of the host is missing or cannot do what is needed' },
   QEMU_START: { kind: 'infrastructure', meaning: 'QEMU ended before it could be spoken to' },
+  QEMU_KILLED: { kind: 'infrastructure', meaning: 'QEMU was killed, or crashed' },
   QMP_PROTOCOL: { kind: 'infrastructure', meaning: 'QEMU broke the QMP protocol' },
   QMP_COMMAND: { kind: 'infrastructure', meaning: 'QEMU refused a QMP command' },
   QMP_ENDED: { kind: 'infrastructure', meaning: 'QEMU closed its QMP socket while something was asked of it' },

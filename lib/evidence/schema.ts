@@ -44,6 +44,8 @@ export const hostProvenanceSchema = z.strictObject({
   kind: evidenceKindSchema,
   /** Name of the emulation profile; null on hardware. */
   profile: z.string().nullable(),
+  /** Name of the VMM profile that predictions for this host use. */
+  vmmProfile: z.string(),
   /** uname -srm */
   kernel: z.string(),
   cbitpos: z.int().nonnegative(),
@@ -123,3 +125,23 @@ export const evidenceSchema = z.strictObject({
   timingsMs: z.record(z.string(), z.number().nonnegative()),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
+
+/** A cell of a run directory: the evidence, and what this version of the harness made of it. */
+export const cellFileSchema = z.strictObject({
+  format: z.literal('snp-conform/cell@1'),
+  evidence: evidenceSchema,
+  predicted: hex(48),
+  verdict: z.strictObject({
+    result: z.enum(['pass', 'fail', 'infrastructure']),
+    checks: z.array(
+      z.strictObject({
+        name: z.string(),
+        status: z.enum(['pass', 'fail', 'not-applicable']),
+        expected: z.string().nullable(),
+        observed: z.string().nullable(),
+        detail: z.string(),
+      }),
+    ),
+  }),
+});
+export type CellFile = z.infer<typeof cellFileSchema>;

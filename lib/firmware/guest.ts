@@ -32,8 +32,8 @@ async function receiveNonce(agent: Uart): Promise<Uint8Array | undefined> {
   const decoder = new FrameDecoder();
   const deadline = Date.now() + NONCE_DEADLINE_MS;
   while (Date.now() < deadline) {
-    for (const frame of decoder.push(await agent.read(deadline))) {
-      if ('payload' in frame && frame.type === 'nonce') return frame.payload;
+    for (const found of decoder.push(await agent.read(deadline))) {
+      if (found.kind === 'frame' && found.frame.type === 'nonce') return found.frame.payload;
     }
   }
   return undefined;

@@ -1,6 +1,6 @@
-import { ALGO_ECDSA_P384_SHA384 } from '../abi/id-auth.ts';
 import { FIRMWARE_STATUS } from '../abi/firmware-status.ts';
 import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/guest-message.ts';
+import { ALGO_ECDSA_P384_SHA384 } from '../abi/id-auth.ts';
 import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
 import { ATTESTATION_REPORT, REPORT_SIGNED_BYTES } from '../abi/report.ts';
 import { messageHeader, openMessage, sealMessage } from './guest-message.ts';

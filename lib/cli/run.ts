@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { execa } from 'execa';
+import { cacheDirectory } from '../cache.ts';
+import { EXIT_CODES, HarnessError } from '../errors.ts';
+import { packageRoot } from '../runner/package-root.ts';
+import { loadPlan, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
+import { predictAll } from '../runner/predict-all.ts';
+import { recordRun } from '../runner/record.ts';
+import { SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+
+interface RunFlags {
+  hosts: string;
+  matrix: string;
+  replay?: string;
+  record?: string;
+  reference?: string;
+  out: string;
+  host?: string[];
+  grep?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  snp-conform run --hosts hosts.json --matrix matrix.json
+  snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
+  snp-conform run --replay night.jsonl.gz
+`;
+
+function planOf(flags: RunFlags): Plan {
+  const reportsDirectory = resolve(flags.out);
+  const source: Plan['source'] =
+    flags.replay === undefined
+      ? {
+          kind: 'hosts',
+          hostsFile: resolve(flags.hosts),
+          matrixFile: resolve(flags.matrix),
+          referenceFile: flags.reference === undefined ? null : resolve(flags.reference),
+        }
+      : { kind: 'replay', recordingFile: resolve(flags.replay) };
+  return { runDirectory: join(reportsDirectory, 'run'), reportsDirectory, source };
+}
+
+/** Where the runner's configuration is: TypeScript in a checkout, compiled in an installed package. */
+function configPath(): string {
+  const root = packageRoot();
+  const compiled = join(root, 'dist', 'playwright.config.js');
+  const inCheckout = existsSync(join(root, 'test', 'playwright.config.ts'));
+  return inCheckout || !existsSync(compiled) ? join(root, 'playwright.config.ts') : compiled;
+}
+
+function readSummary(plan: Plan): Summary {
+  const path = join(plan.runDirectory, SUMMARY_FILE);
+  if (!existsSync(path)) {
+    throw new HarnessError({ code: 'INTERNAL', what: 'the runner ended without a summary', where: path });
+  }
+  return summarySchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+}
+
+/** What is wrong with the thing under test comes first; then the user's input; then the lab. */
+function exitCodeOf({ totals, status, troubles }: Summary): number {
+  if (totals.fail > 0) return EXIT_CODES.failure;
+  if (totals.configuration > 0) return EXIT_CODES.configuration;
+  if (totals.infrastructure > 0 || status !== 'passed' || troubles.length > 0) return EXIT_CODES.infrastructure;
+  return totals.pass > 0 ? EXIT_CODES.ok : EXIT_CODES.configuration;
+}
+
+/** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
+async function runSuites(plan: Plan, flags: RunFlags): Promise<void> {
+  const planFile = join(plan.runDirectory, 'plan.json');
+  await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
+  const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
+  const filters = [
+    ...(flags.host ?? []).flatMap((host) => ['--project', host]),
+    ...(flags.grep === undefined ? [] : ['--grep', flags.grep]),
+  ];
+  const child = execa(process.execPath, [cli, 'test', '-c', configPath(), ...filters], {
+    env: { [PLAN_VARIABLE]: planFile },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    reject: false,
+    cleanup: false,
+    detached: true,
+  });
+  const interrupt = (): void => void child.kill('SIGINT');
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, interrupt);
+  try {
+    await child;
+  } finally {
+    for (const signal of signals) process.off(signal, interrupt);
+  }
+}
+
+async function run(flags: RunFlags): Promise<void> {
+  const plan = planOf(flags);
+  const loaded = loadPlan(plan);
+  // What the files say wrong is said before anything is launched.
+  await predictAll(loaded, cacheDirectory(process.env, homedir()));
+  const unknown = (flags.host ?? []).filter((name) => !loaded.hosts.some((host) => host.name === name));
+  if (unknown.length > 0) {
+    const known = loaded.hosts.map((host) => host.name).join(', ');
+    throw new HarnessError({ code: 'USAGE', what: `no host named ${unknown.join(', ')}`, hint: `known: ${known}` });
+  }
+  await rm(plan.runDirectory, { recursive: true, force: true });
+  await mkdir(plan.runDirectory, { recursive: true });
+  await runSuites(plan, flags);
+  const summary = readSummary(plan);
+  if (flags.record !== undefined) {
+    const cells = await recordRun(plan.runDirectory, resolve(flags.record), new Date());
+    process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);
+  }
+  process.exitCode = exitCodeOf(summary);
+}
+
+/** `snp-conform run`: a matrix on hosts, or a recording played back. */
+export function runCommand(): Command {
+  return new Command('run')
+    .description('Launch every cell of a matrix on its hosts, or play a recording back, and judge the evidence')
+    .option('--hosts <file>', 'the hosts', 'hosts.json')
+    .option('--matrix <file>', 'the matrix', 'matrix.json')
+    .option('--replay <file>', 'play a recording back: no host, no QEMU, predictions made anew')
+    .option('--record <file>', 'keep the evidence of the run as one file')
+    .option('--reference <file>', 'JSON of cell id to published launch digest: the ID blocks carry these')
+    .option('--host <name...>', 'only these hosts')
+    .option('--grep <regexp>', 'only the cells whose name matches')
+    .option('--out <folder>', 'where the run and its reports go', 'reports')
+    .addHelpText('after', EXAMPLES)
+    .action((flags: RunFlags) => run(flags));
+}

@@ -1,0 +1,47 @@
+import type { Duplex } from 'node:stream';
+import { emulatedChip, emulatedMachine, type MachineLog } from '../firmware/machine.ts';
+import type { HostProfile } from '../firmware/profiles.ts';
+import { ensureArtifact } from './artifact-store.ts';
+import type { LocalArtifact } from './host.ts';
+import type { Session } from './session.ts';
+
+/** An emulated host: the profile that it passes for and the shim that its QEMU gets. */
+export interface Emulation {
+  profile: HostProfile;
+  shim: LocalArtifact;
+}
+
+/** What makes one QEMU process run on emulated devices. */
+export interface EmulatedLaunch {
+  environment: Record<string, string>;
+  /** The argv that waits for the firmware's socket before it becomes QEMU. */
+  wrap(argv: readonly string[]): string[];
+  /** Opens the firmware's socket on the host; the launch directory must be there. */
+  listen(): Promise<{ close(): Promise<void> }>;
+  log: MachineLog;
+}
+
+/** The firmware's socket exists only once the launch directory does, which the supervisor makes. */
+const WAIT_FOR_SOCKET = 'while [ ! -S "$0" ]; do sleep 0.01; done; exec "$@"';
+
+/**
+ * The emulated machine of one QEMU process. The firmware runs in this process and is reached through a socket that the
+ * session forwards: the far end needs QEMU and the shim, nothing else.
+ * @param socketPath of the firmware, on the host   @param store where artifacts go on the host
+ */
+export async function emulatedLaunch(
+  emulation: Emulation,
+  session: Session,
+  hostName: string,
+  socketPath: string,
+  store: string,
+): Promise<EmulatedLaunch> {
+  const shim = await ensureArtifact(session, store, emulation.shim);
+  const machine = emulatedMachine(emulation.profile, emulatedChip(hostName));
+  return {
+    environment: { LD_PRELOAD: shim, SNP_CONFORM_FIRMWARE: socketPath },
+    wrap: (argv) => ['sh', '-c', WAIT_FOR_SOCKET, socketPath, ...argv],
+    listen: () => session.listenUnix(socketPath, (stream: Duplex) => machine.accept(stream)),
+    log: machine.log,
+  };
+}

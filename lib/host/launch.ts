@@ -1,0 +1,246 @@
+import type { Duplex } from 'node:stream';
+import { HarnessError } from '../errors.ts';
+import { writeCell } from '../evidence/cell-codec.ts';
+import { writeFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
+import type { Evidence, HostProvenance } from '../evidence/schema.ts';
+import { converse, type GuestWords } from '../guest/conversation.ts';
+import { LAUNCH_FILES, qemuArgv } from '../qemu/command-line.ts';
+import { openQmp, type QmpClient } from '../qemu/qmp.ts';
+import { findRefusal } from '../qemu/refusal.ts';
+import { parseTrace } from '../qemu/trace.ts';
+import { type EmulatedLaunch, type Emulation, emulatedLaunch } from './emulation.ts';
+import type { LaunchRequest } from './host.ts';
+import type { Session } from './session.ts';
+import { connectWhenThere } from './sockets.ts';
+import { type Supervised, startSupervised } from './supervisor.ts';
+
+/** A launch on one host; paths are paths there. */
+export interface HostLaunch {
+  session: Session;
+  host: HostProvenance;
+  emulation: Emulation | null;
+  binary: string;
+  /** Must not exist yet. */
+  directory: string;
+  /** Where artifacts are kept. */
+  store: string;
+  firmware: string;
+  kernel: string | null;
+  initrd: string | null;
+}
+
+const MEMORY_MIB = 512;
+/** A launch and a guest's boot; a guest that is silent for longer hangs. */
+const GUEST_MS = 180_000;
+const MAX_SECONDS = 240;
+const HEARTBEAT_SECONDS = 8;
+const SOCKET_MS = 30_000;
+const MAX_FILE_BYTES = 1024 * 1024;
+const END_MS = 15_000;
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+function argvOf(launch: HostLaunch, request: LaunchRequest): string[] {
+  const { cell, identity } = request;
+  return qemuArgv({
+    binary: launch.binary,
+    directory: launch.directory,
+    firmware: launch.firmware,
+    kernel: launch.kernel,
+    initrd: launch.initrd,
+    append: cell.append,
+    vcpus: cell.vcpus,
+    vcpuType: cell.vcpuType,
+    guestPolicy: cell.guestPolicy,
+    cbitpos: launch.host.cbitpos,
+    identity:
+      identity === null
+        ? null
+        : {
+            idBlock: base64(identity.idBlock),
+            idAuth: base64(identity.idAuth),
+            authorKeyEnabled: identity.authorKeyEnabled,
+          },
+    hostData: base64(request.hostData),
+    memoryMiB: MEMORY_MIB,
+  });
+}
+
+/** What was seen of QEMU and its guest while they lived. */
+interface Seen {
+  querySev: unknown;
+  events: { event: string; data?: unknown }[];
+  guest: GuestWords;
+}
+
+/** A refused launch ends QEMU under our hands: that is a result, and what it said is in its files. */
+const endedByQemu = (thrown: unknown): boolean => thrown instanceof HarnessError && thrown.code === 'QMP_ENDED';
+
+async function speak(qmp: QmpClient, agent: Duplex, nonce: Uint8Array, signal: AbortSignal, seen: Seen): Promise<void> {
+  seen.querySev = await qmp.execute('query-sev');
+  await qmp.execute('cont');
+  // A guest that was refused never speaks; QEMU's end ends the conversation.
+  const over = AbortSignal.any([signal, AbortSignal.timeout(GUEST_MS)]);
+  await converse(agent, nonce, over, seen.guest);
+}
+
+async function talk(launch: HostLaunch, request: LaunchRequest, qemu: Supervised, signal: AbortSignal): Promise<Seen> {
+  const where = `host ${launch.host.name}, cell ${request.cell.id}`;
+  const seen: Seen = { querySev: null, events: [], guest: { ready: false, report: null, error: null } };
+  const socket = (name: 'qmp' | 'agent'): Promise<Duplex | undefined> =>
+    connectWhenThere(launch.session, `${launch.directory}/${LAUNCH_FILES[name]}`, qemu.ended, SOCKET_MS);
+  const [qmpSocket, agent] = [await socket('qmp'), await socket('agent')];
+  if (qmpSocket === undefined || agent === undefined) {
+    // QEMU refused before it listened: its standard error says why.
+    qmpSocket?.destroy();
+    agent?.destroy();
+    return seen;
+  }
+  let qmp: QmpClient | undefined;
+  try {
+    qmp = await openQmp(qmpSocket, { where });
+    await speak(qmp, agent, request.nonce, signal, seen);
+  } catch (thrown) {
+    if (!endedByQemu(thrown)) throw thrown;
+  } finally {
+    seen.events = [...(qmp?.events ?? [])];
+    qmpSocket.destroy();
+    agent.destroy();
+  }
+  return seen;
+}
+
+/** Waits for QEMU's own end for a little while, then ends it. @returns its exit code; null when it had to be killed */
+async function finish(qemu: Supervised): Promise<number | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), END_MS);
+  });
+  const ended = await Promise.race([qemu.ended, late]);
+  clearTimeout(timer);
+  if (ended !== undefined) return ended.exitCode;
+  await qemu.kill();
+  return null;
+}
+
+async function fileText(launch: HostLaunch, name: string): Promise<string> {
+  const bytes = await launch.session.readFile(`${launch.directory}/${name}`, MAX_FILE_BYTES);
+  return bytes === undefined ? '' : Buffer.from(bytes).toString('utf8');
+}
+
+/** Trouble that is the lab's, not the launch's, though QEMU is what ended. */
+function labTrouble(
+  launch: HostLaunch,
+  exitCode: number | null,
+  stderr: string,
+  emulated: EmulatedLaunch | null,
+): HarnessError | undefined {
+  const where = `host ${launch.host.name}`;
+  const said = stderr.trim().split('\n').slice(-3).join('\n') || 'it wrote nothing to its standard error';
+  if (exitCode === 126 || exitCode === 127) {
+    return new HarnessError({
+      code: 'HOST_QEMU',
+      what: `${launch.binary} cannot be run: ${said}`,
+      where,
+      hint: 'see "qemu" in hosts.json',
+    });
+  }
+  if (exitCode === 125 && emulated !== null) {
+    const odd = [...emulated.log.errors, ...emulated.log.unanswered()].join('; ');
+    return new HarnessError({ code: 'FIRMWARE_PROTOCOL', what: `${said}${odd === '' ? '' : ` (${odd})`}`, where });
+  }
+  if (exitCode !== null && exitCode > 128) {
+    return new HarnessError({ code: 'QEMU_KILLED', what: `QEMU ended by signal ${exitCode - 128}: ${said}`, where });
+  }
+  return undefined;
+}
+
+function stateOf(seen: Seen, exitCode: number | null): Evidence['outcome']['state'] {
+  if (seen.guest.ready) return 'ran';
+  return exitCode === null || exitCode === 0 ? 'silent' : 'refused';
+}
+
+/**
+ * Performs one launch and gathers what it left. A refusal is evidence.
+ * @throws HarnessError SSH_*, HOST_*, QEMU_KILLED, QMP_PROTOCOL, FIRMWARE_PROTOCOL
+ */
+export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, signal: AbortSignal): Promise<Evidence> {
+  const startedAt = new Date();
+  const mark = performance.now();
+  const { session, directory, host } = launch;
+  const emulated =
+    launch.emulation === null
+      ? null
+      : await emulatedLaunch(
+          launch.emulation,
+          session,
+          host.name,
+          `${directory}/${LAUNCH_FILES.firmware}`,
+          launch.store,
+        );
+  const argv = argvOf(launch, request);
+  const qemu = await startSupervised(session, {
+    directory,
+    argv: emulated?.wrap(argv) ?? argv,
+    environment: emulated?.environment ?? {},
+    maxSeconds: MAX_SECONDS,
+    heartbeatSeconds: HEARTBEAT_SECONDS,
+  });
+  const abort = (): void => void qemu.kill().catch(() => undefined);
+  signal.addEventListener('abort', abort, { once: true });
+  let listener: { close(): Promise<void> } | undefined;
+  try {
+    listener = await emulated?.listen();
+    const started = performance.now();
+    const seen = await talk(launch, request, qemu, signal);
+    const spoken = performance.now();
+    const exitCode = await finish(qemu);
+    const ended = performance.now();
+    const [stderr, trace, console] = await Promise.all(
+      ['stderr', LAUNCH_FILES.trace, LAUNCH_FILES.console].map((name) => fileText(launch, name)),
+    );
+    const trouble = labTrouble(launch, exitCode, stderr ?? '', emulated);
+    if (trouble !== undefined) throw trouble;
+    return {
+      format: 'snp-conform/evidence@1',
+      kind: launch.emulation === null ? 'hardware' : 'emulated',
+      cell: writeCell(request.cell),
+      host,
+      startedAt: startedAt.toISOString(),
+      artifacts: {
+        firmware: {
+          name: request.firmware.name,
+          sha256: request.firmware.sha256,
+          descriptor: writeFirmwareDescriptor(request.firmwareDescriptor),
+        },
+        kernel: request.kernel && { name: request.kernel.name, sha256: request.kernel.sha256 },
+        initrd: request.initrd && { name: request.initrd.name, sha256: request.initrd.sha256 },
+      },
+      sent: {
+        argv,
+        idBlock: request.identity && base64(request.identity.idBlock),
+        idAuth: request.identity && base64(request.identity.idAuth),
+        authorKeyEnabled: request.identity?.authorKeyEnabled ?? false,
+        hostData: hex(request.hostData),
+        nonce: hex(request.nonce),
+      },
+      outcome: {
+        state: stateOf(seen, exitCode),
+        exitCode,
+        refusal: findRefusal(stderr ?? '') ?? null,
+        trace: parseTrace(trace ?? ''),
+        qmpEvents: seen.events,
+        querySev: seen.querySev,
+        stderr: stderr ?? '',
+        console: console ?? '',
+        report: seen.guest.report && base64(seen.guest.report),
+      },
+      timingsMs: { start: started - mark, guest: spoken - started, end: ended - spoken },
+    };
+  } finally {
+    signal.removeEventListener('abort', abort);
+    await listener?.close();
+    await qemu.release();
+  }
+}

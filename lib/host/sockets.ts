@@ -1,0 +1,38 @@
+import type { Duplex } from 'node:stream';
+import { HarnessError } from '../errors.ts';
+import type { Session } from './session.ts';
+
+const POLL_MS = 25;
+
+/**
+ * Connects to a Unix socket on the host as soon as a program listens there.
+ * @param over resolves when that program has ended   @returns undefined when it ended before it listened
+ * @throws HarnessError HOST_TIMEOUT, SSH_*, or what `over` rejects with
+ */
+export async function connectWhenThere(
+  session: Session,
+  path: string,
+  over: Promise<unknown>,
+  timeoutMs: number,
+): Promise<Duplex | undefined> {
+  const deadline = performance.now() + timeoutMs;
+  const ended = over.then(() => 'ended' as const);
+  for (;;) {
+    try {
+      return await session.connectUnix(path);
+    } catch (thrown) {
+      // Not there yet and gone again look alike; a lost connection does not.
+      if (!(thrown instanceof HarnessError) || thrown.code !== 'HOST_COMMAND') throw thrown;
+      if (performance.now() > deadline) {
+        throw new HarnessError({
+          code: 'HOST_TIMEOUT',
+          what: `waited ${timeoutMs} ms for a program to listen on ${path}`,
+          where: `host ${session.name}`,
+          cause: thrown,
+        });
+      }
+    }
+    const pause = new Promise<'paused'>((resolve) => setTimeout(() => resolve('paused'), POLL_MS));
+    if ((await Promise.race([ended, pause])) === 'ended') return undefined;
+  }
+}

@@ -1,0 +1,7 @@
+export type { Evidence } from './evidence/schema.ts';
+export type { Check, Verdict } from './judge/verdict.ts';
+export type { Cell } from './matrix/cell.ts';
+export type { Prediction } from './measure/inputs.ts';
+export { type CellGroup, cellGroups, hostTag, hostTagPattern } from './runner/cells.ts';
+export { expect, test } from './runner/fixtures.ts';
+export type { CellOutcome } from './runner/outcome.ts';

@@ -1,0 +1,47 @@
+import type { CellFile } from '../evidence/schema.ts';
+
+/** The five kinds of result. */
+export const RESULT_KINDS = ['pass', 'fail', 'infrastructure', 'configuration', 'skip'] as const;
+export type ResultKind = (typeof RESULT_KINDS)[number];
+
+/** One finished test of a suite: a cell on a host. */
+export interface ResultRow {
+  suite: string;
+  host: string;
+  /** The cell's id. */
+  name: string;
+  result: ResultKind;
+  durationMs: number;
+  /** Why it is not a pass; empty for a pass. */
+  message: string;
+  /** What the cell left in the run directory; undefined where it left nothing. */
+  cell: CellFile | undefined;
+}
+
+export type Totals = Record<ResultKind, number>;
+
+/** How many rows are of each kind. */
+export function totalsOf(rows: readonly ResultRow[]): Totals {
+  const totals: Totals = { pass: 0, fail: 0, infrastructure: 0, configuration: 0, skip: 0 };
+  for (const row of rows) totals[row.result]++;
+  return totals;
+}
+
+/** `40 passed, 2 failed, 1 infrastructure`: the kinds that occur, passes and failures always. */
+export function totalsText(totals: Totals): string {
+  const words: Record<ResultKind, string> = {
+    pass: 'passed',
+    fail: 'failed',
+    infrastructure: 'infrastructure',
+    configuration: 'configuration',
+    skip: 'skipped',
+  };
+  return RESULT_KINDS.filter((kind) => kind === 'pass' || kind === 'fail' || totals[kind] > 0)
+    .map((kind) => `${totals[kind]} ${words[kind]}`)
+    .join(', ');
+}
+
+/** How evidence of a kind is called wherever it is shown; a recording is always said to be one. */
+export function evidenceLabel(kind: 'hardware' | 'emulated', recorded: boolean): string {
+  return recorded ? `recorded ${kind}` : kind;
+}

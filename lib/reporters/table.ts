@@ -1,0 +1,30 @@
+import type { ResultRow } from './row.ts';
+import { RESULT_KINDS, totalsOf } from './row.ts';
+
+/** Lays rows out in columns; every column as wide as its widest cell. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** One line a host and firmware/kernel: how many cells of each kind. */
+export function summaryTable(rows: readonly ResultRow[]): string[] {
+  const groups = new Map<string, ResultRow[]>();
+  for (const row of rows) {
+    const [firmware = '', kernel = ''] = row.name.split('/');
+    const key = JSON.stringify([row.host, firmware, kernel]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  const kinds = RESULT_KINDS.filter((kind) => kind === 'pass' || rows.some((row) => row.result === kind));
+  const body = [...groups].sort().map(([key, group]) => {
+    const totals = totalsOf(group);
+    const seconds = group.reduce((sum, row) => sum + row.durationMs, 0) / 1000;
+    return [...(JSON.parse(key) as string[]), ...kinds.map((kind) => String(totals[kind])), seconds.toFixed(1)];
+  });
+  return columns([['host', 'firmware', 'kernel', ...kinds, 'seconds'], ...body]);
+}

@@ -1,0 +1,61 @@
+import { homedir } from 'node:os';
+import { _baseTest as base, expect as baseExpect } from '@playwright/test';
+import { cacheDirectory } from '../cache.ts';
+import { HarnessError } from '../errors.ts';
+import { summarise } from '../judge/summary.ts';
+import type { Cell } from '../matrix/cell.ts';
+import { CELL_FILE_ANNOTATION } from './annotations.ts';
+import { openHost } from './open-host.ts';
+import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
+import { loadPlan, readPlan } from './plan.ts';
+
+const plan = loadPlan(readPlan(process.env, process.cwd()));
+/** Closing must not hold up a worker whose connection is already gone. */
+const CLOSE_MS = 15_000;
+
+interface TestFixtures {
+  /** Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. */
+  launch: (cell: Cell) => Promise<CellOutcome>;
+}
+
+interface WorkerFixtures {
+  labHost: EvidenceSource;
+}
+
+// A worker outlives its runner by half a minute, and with it the connection and QEMU; without a runner it has no purpose.
+process.once('disconnect', () => process.exit(1));
+
+/** The test of a conformance suite: its project is a host. */
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  labHost: [
+    // biome-ignore lint/correctness/noEmptyPattern: the runner wants a destructured first argument
+    async ({}, use, workerInfo) => {
+      const host = await openHost(plan, workerInfo.project.name, cacheDirectory(process.env, homedir()));
+      await use(host);
+      await host.close();
+    },
+    { scope: 'worker', timeout: 60_000 + CLOSE_MS },
+  ],
+  launch: async ({ labHost }, use, testInfo) => {
+    const abort = new AbortController();
+    await use(async (cell) => {
+      const outcome = await concludeCell(await labHost.evidenceOf(cell, abort.signal), plan.plan.runDirectory);
+      testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
+      return outcome;
+    });
+    abort.abort();
+  },
+});
+
+/** Playwright's expect, with what the harness adds. */
+export const expect = baseExpect.extend({
+  /** Every check of the cell's verdict holds. Lab trouble is thrown as such, not as a failed expectation. */
+  toConform(outcome: CellOutcome) {
+    const { verdict, evidence } = outcome;
+    if (verdict.result === 'infrastructure') {
+      throw new HarnessError({ code: 'GUEST_SILENT', what: summarise(verdict), where: `host ${evidence.host.name}` });
+    }
+    const pass = verdict.result === 'pass';
+    return { pass, message: () => new HarnessError({ code: 'CHECK_FAILED', what: summarise(verdict) }).message };
+  },
+});

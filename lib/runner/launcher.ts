@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { HarnessError } from '../errors.ts';
+import type { Host, LaunchIdentity, LaunchRequest, LocalArtifact } from '../host/host.ts';
+import { buildIdAuth } from '../identity/id-auth.ts';
+import { buildIdBlock } from '../identity/id-block.ts';
+import { generateKeys, type OwnerKeys } from '../identity/keys.ts';
+import type { Cell } from '../matrix/cell.ts';
+import type { Matrix } from '../matrix/matrix-file.ts';
+import { Artifacts } from './artifacts.ts';
+import type { EvidenceSource, PredictedEvidence } from './outcome.ts';
+import { artifactPath } from './plan.ts';
+import { measuredArtifacts, predictCell } from './predict-cell.ts';
+import type { Reference } from './reference.ts';
+
+type CellArtifacts = Pick<LaunchRequest, 'firmware' | 'firmwareDescriptor' | 'kernel' | 'initrd'>;
+
+/** The files of a matrix's cells, found and hashed once a process. */
+export class MatrixArtifacts {
+  readonly #matrix: Matrix;
+  readonly #matrixFile: string;
+  readonly #cacheFolder: string;
+  readonly #artifacts = new Artifacts();
+
+  constructor(matrix: Matrix, matrixFile: string, cacheFolder: string) {
+    this.#matrix = matrix;
+    this.#matrixFile = matrixFile;
+    this.#cacheFolder = cacheFolder;
+  }
+
+  async #file(kind: 'firmware' | 'kernel' | 'initrd', name: string | null): Promise<LocalArtifact | null> {
+    const path = name === null ? undefined : this.#matrix.artifacts[kind][name]?.path;
+    if (name === null || path === undefined) return null;
+    return this.#artifacts.file(name, artifactPath(path, this.#matrixFile, this.#cacheFolder));
+  }
+
+  /** @throws HarnessError FILE_UNREADABLE, OVMF_*, MATRIX_INVALID */
+  async of(cell: Cell): Promise<CellArtifacts> {
+    const [firmware, kernel, initrd] = await Promise.all([
+      this.#file('firmware', cell.firmware),
+      this.#file('kernel', cell.kernel),
+      this.#file('initrd', cell.initrd),
+    ]);
+    if (firmware === null)
+      throw new HarnessError({ code: 'MATRIX_INVALID', what: `no firmware named ${cell.firmware}` });
+    return { firmware, firmwareDescriptor: await this.#artifacts.descriptor(firmware), kernel, initrd };
+  }
+}
+
+/** Launches cells on one host: predicts, signs, and lets the host launch. */
+export class Launcher implements EvidenceSource {
+  readonly #artifacts: MatrixArtifacts;
+  readonly #host: Host;
+  readonly #reference: Reference;
+  #keys: OwnerKeys | undefined;
+
+  constructor(host: Host, artifacts: MatrixArtifacts, reference: Reference) {
+    this.#host = host;
+    this.#artifacts = artifacts;
+    this.#reference = reference;
+  }
+
+  async evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence> {
+    const local = await this.#artifacts.of(cell);
+    const { vmmProfile } = await this.#host.provenance();
+    const measured = measuredArtifacts(local.firmwareDescriptor, local.kernel, local.initrd);
+    const prediction = predictCell(cell, measured, vmmProfile);
+    const launchDigest = this.#reference.digestOf(cell.id) ?? prediction.launchDigest;
+    const request: LaunchRequest = {
+      cell,
+      ...local,
+      identity: this.#identity(cell, launchDigest),
+      hostData: randomBytes(32),
+      nonce: randomBytes(64),
+    };
+    return { prediction, evidence: await this.#host.launch(request, signal) };
+  }
+
+  /** Keys of a guest owner who exists for this process only: nothing signed here is worth anything elsewhere. */
+  #identity(cell: Cell, launchDigest: Uint8Array): LaunchIdentity {
+    this.#keys ??= generateKeys();
+    const idBlock = buildIdBlock({ launchDigest, policy: cell.guestPolicy });
+    return { idBlock, idAuth: buildIdAuth({ idBlock, ...this.#keys }), authorKeyEnabled: true };
+  }
+
+  close(): Promise<void> {
+    return this.#host.close();
+  }
+}

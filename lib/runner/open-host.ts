@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { HarnessError } from '../errors.ts';
+import { findHostProfile, HOST_PROFILES } from '../firmware/profiles.ts';
+import type { Emulation } from '../host/emulation.ts';
+import type { HostEntry } from '../host/hosts-file.ts';
+import { builtKvmShim } from '../host/kvm-shim.ts';
+import { openHostSession } from '../host/open-session.ts';
+import { QemuHost } from '../host/qemu-host.ts';
+import { Launcher, MatrixArtifacts } from './launcher.ts';
+import type { EvidenceSource } from './outcome.ts';
+import { packageRoot } from './package-root.ts';
+import type { LoadedPlan } from './plan.ts';
+import { Replayer } from './replayer.ts';
+
+/** The KVM shim of this package, built at first use. @throws HarnessError NATIVE_BUILD */
+export function kvmShim(cacheFolder: string): ReturnType<typeof builtKvmShim> {
+  return builtKvmShim(join(packageRoot(), 'native', 'kvm-shim.c'), join(cacheFolder, 'native'));
+}
+
+async function emulationOf(entry: HostEntry, cacheFolder: string): Promise<Emulation | null> {
+  if (entry.emulation === undefined) return null;
+  const profile = findHostProfile(entry.emulation.profile);
+  if (profile === undefined) {
+    throw new HarnessError({
+      code: 'HOSTS_INVALID',
+      what: `unknown emulation profile "${entry.emulation.profile}"`,
+      where: `host ${entry.name}`,
+      hint: `known: ${HOST_PROFILES.map((row) => row.name).join(', ')}`,
+    });
+  }
+  return { profile, shim: await kvmShim(cacheFolder) };
+}
+
+/**
+ * Opens the host of a name in a plan.
+ * @throws HarnessError of the codes SSH_*, HOSTS_INVALID, NATIVE_BUILD
+ */
+export async function openHost(loaded: LoadedPlan, name: string, cacheFolder: string): Promise<EvidenceSource> {
+  const { source } = loaded;
+  if (source.kind === 'replay') return new Replayer(name, source.recording);
+  const entry = source.entries.find((candidate) => candidate.name === name);
+  if (entry === undefined) throw new HarnessError({ code: 'HOSTS_INVALID', what: `no host named "${name}"` });
+  const artifacts = new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder);
+  const emulation = await emulationOf(entry, cacheFolder);
+  const host = new QemuHost(entry, await openHostSession(entry), emulation);
+  return new Launcher(host, artifacts, source.reference);
+}

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { writeFileAtomically } from '../evidence/json-file.ts';
+import type { CellFile, Evidence } from '../evidence/schema.ts';
+import { judge } from '../judge/judge.ts';
+import type { Verdict } from '../judge/verdict.ts';
+import type { Cell } from '../matrix/cell.ts';
+import type { Prediction } from '../measure/inputs.ts';
+
+/** Evidence of a cell beside the prediction that this version of the harness makes from its inputs. */
+export interface PredictedEvidence {
+  prediction: Prediction;
+  evidence: Evidence;
+}
+
+/** Where the evidence of one host's cells comes from: launches, or a recording. */
+export interface EvidenceSource {
+  evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence>;
+  close(): Promise<void>;
+}
+
+/** What came of one cell on one host. */
+export interface CellOutcome extends PredictedEvidence {
+  verdict: Verdict;
+  /** The file of the run directory that keeps all of it. */
+  file: string;
+}
+
+/** The file of a cell in a run directory: readable, and no two ids of a matrix share one. */
+export function cellFilePath(runDirectory: string, host: string, cellId: string): string {
+  return join(runDirectory, 'cells', host, `${cellId.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_')}.json`);
+}
+
+/** Judges evidence and keeps it with the verdict, whole or not at all. */
+export async function concludeCell(
+  { prediction, evidence }: PredictedEvidence,
+  runDirectory: string,
+): Promise<CellOutcome> {
+  const verdict = judge(prediction, evidence);
+  const file = cellFilePath(runDirectory, evidence.host.name, evidence.cell.id);
+  const predicted = Buffer.from(prediction.launchDigest).toString('hex');
+  const content: CellFile = { format: 'snp-conform/cell@1', evidence, predicted, verdict };
+  await writeFileAtomically(file, `${JSON.stringify(content, null, 1)}\n`);
+  return { prediction, evidence, verdict, file };
+}

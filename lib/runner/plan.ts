@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { HarnessError } from '../errors.ts';
+import { readCell } from '../evidence/cell-codec.ts';
+import { readJsonFile } from '../evidence/json-file.ts';
+import { type Recording, readRecording } from '../evidence/recording.ts';
+import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
+import type { Cell } from '../matrix/cell.ts';
+import { planCells } from '../matrix/cells.ts';
+import { type Matrix, matrixSchema } from '../matrix/matrix-file.ts';
+import { packageRoot } from './package-root.ts';
+import { Reference } from './reference.ts';
+
+/** What one run is made of, as the command line hands it to the runner's processes. */
+export const planSchema = z.strictObject({
+  /** Where evidence goes. */
+  runDirectory: z.string(),
+  /** Where JUnit and the other reports go. */
+  reportsDirectory: z.string(),
+  source: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('hosts'),
+      hostsFile: z.string(),
+      matrixFile: z.string(),
+      /** JSON of cell id to launch digest: what the ID blocks carry in place of the prediction. */
+      referenceFile: z.string().nullable(),
+    }),
+    z.strictObject({ kind: z.literal('replay'), recordingFile: z.string() }),
+  ]),
+});
+export type Plan = z.infer<typeof planSchema>;
+
+/** The environment variable that names the plan file. */
+export const PLAN_VARIABLE = 'SNP_CONFORM_PLAN';
+
+/** A cell and the hosts that run it. */
+export interface HostedCell {
+  cell: Cell;
+  hosts: string[];
+}
+
+/** The plan with all that its files say. */
+export interface LoadedPlan {
+  plan: Plan;
+  /** Names and slots of the hosts, in the order of the file. */
+  hosts: { name: string; slots: number }[];
+  cells: HostedCell[];
+  /** Combinations that rules leave out, counted per host. */
+  excluded: number;
+  source:
+    | { kind: 'hosts'; entries: HostEntry[]; matrix: Matrix; matrixFile: string; reference: Reference }
+    | { kind: 'replay'; recording: Recording };
+}
+
+/** The plan of `npx playwright test` without our command line: the files at hand, else the recording that ships. */
+function defaultPlan(folder: string): Plan {
+  const [hostsFile, matrixFile] = [join(folder, 'hosts.json'), join(folder, 'matrix.json')];
+  const recordingFile = join(packageRoot(), 'fixtures', 'recordings', 'example-matrix.emulated.jsonl.gz');
+  const source: Plan['source'] =
+    existsSync(hostsFile) && existsSync(matrixFile)
+      ? { kind: 'hosts', hostsFile, matrixFile, referenceFile: null }
+      : { kind: 'replay', recordingFile };
+  return { runDirectory: join(folder, 'reports', 'run'), reportsDirectory: join(folder, 'reports'), source };
+}
+
+/** Reads the plan that the environment names. */
+export function readPlan(environment: NodeJS.ProcessEnv, folder: string): Plan {
+  const path = environment[PLAN_VARIABLE];
+  return path === undefined ? defaultPlan(folder) : readJsonFile(path, planSchema, 'INTERNAL');
+}
+
+function gather(rows: Iterable<{ cell: Cell; host: string }>): HostedCell[] {
+  const cells = new Map<string, HostedCell>();
+  for (const { cell, host } of rows) {
+    const known = cells.get(cell.id);
+    if (known === undefined) cells.set(cell.id, { cell, hosts: [host] });
+    else known.hosts.push(host);
+  }
+  return [...cells.values()];
+}
+
+function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): LoadedPlan {
+  const entries = loadHosts(source.hostsFile);
+  const matrix = readJsonFile(source.matrixFile, matrixSchema, 'MATRIX_INVALID');
+  const planned = entries.flatMap((entry) =>
+    planCells(matrix, entry.tags, source.matrixFile).map((row) => ({ ...row, host: entry.name })),
+  );
+  const cells = gather(planned.filter((row) => row.excludedBecause === undefined));
+  if (cells.length === 0) {
+    throw new HarnessError({
+      code: 'MATRIX_EMPTY',
+      what: 'every combination is excluded',
+      where: source.matrixFile,
+      hint: 'check the rules of "exclude", and the tags that they name against those of the hosts',
+    });
+  }
+  const hosts = entries.map(({ name, slots }) => ({ name, slots }));
+  const excluded = planned.filter((row) => row.excludedBecause !== undefined).length;
+  const { matrixFile } = source;
+  const reference = Reference.load(source.referenceFile);
+  return { plan, hosts, cells, excluded, source: { kind: 'hosts', entries, matrix, matrixFile, reference } };
+}
+
+function loadFromRecording(plan: Plan, path: string): LoadedPlan {
+  const recording = readRecording(path);
+  const rows = recording.evidence.map((one) => ({ cell: readCell(one.cell), host: one.host.name }));
+  const hosts = [...new Set(rows.map((row) => row.host))].map((name) => ({ name, slots: 1 }));
+  return { plan, hosts, cells: gather(rows), excluded: 0, source: { kind: 'replay', recording } };
+}
+
+/** Reads all files of a plan. @throws HarnessError of the codes of those files */
+export function loadPlan(plan: Plan): LoadedPlan {
+  return plan.source.kind === 'hosts'
+    ? loadFromHosts(plan, plan.source)
+    : loadFromRecording(plan, plan.source.recordingFile);
+}
+
+/** Where an artifact of the matrix is: `cache:` means the cache folder, other relative paths start at the matrix file. */
+export function artifactPath(path: string, matrixFile: string, cacheFolder: string): string {
+  if (path.startsWith('cache:')) return join(cacheFolder, path.slice('cache:'.length));
+  return isAbsolute(path) ? path : resolve(matrixFile, '..', path);
+}

@@ -1,0 +1,60 @@
+import { readCell } from '../evidence/cell-codec.ts';
+import { readFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
+import type { Evidence } from '../evidence/schema.ts';
+import type { LocalArtifact } from '../host/host.ts';
+import type { Cell } from '../matrix/cell.ts';
+import type { FirmwareDescriptor, Prediction } from '../measure/inputs.ts';
+import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
+import { predict } from '../measure/predict.ts';
+import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
+import { vmmProfileOf } from '../measure/vmm-profiles.ts';
+
+/** The inputs of a cell that come from files, as far as a digest needs them. */
+export interface MeasuredArtifacts {
+  firmware: FirmwareDescriptor;
+  /** SHA-256, 32 bytes; null: none. */
+  kernel: Uint8Array | null;
+  initrd: Uint8Array | null;
+}
+
+/** The prediction of a cell on a host of a VMM profile. @throws HarnessError of the codes of lib/measure */
+export function predictCell(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): Prediction {
+  return predict({
+    firmware: artifacts.firmware,
+    kernelHashes:
+      artifacts.kernel === null
+        ? null
+        : kernelHashesFrom({
+            kernelSha256: artifacts.kernel,
+            initrdSha256: artifacts.initrd,
+            append: cell.append,
+          }),
+    vcpus: cell.vcpus,
+    vcpuSignature: vcpuSignatureOf(cell.vcpuType),
+    guestFeatures: cell.guestFeatures,
+    fpuStateMeasured: vmmProfileOf(vmmProfile).fpuStateMeasured,
+  });
+}
+
+const bytesOf = (artifact: { sha256: string } | LocalArtifact | null): Uint8Array | null =>
+  artifact === null ? null : new Uint8Array(Buffer.from(artifact.sha256, 'hex'));
+
+/** The prediction made anew from what evidence says of its inputs. */
+export function predictEvidence(evidence: Evidence): Prediction {
+  const { firmware, kernel, initrd } = evidence.artifacts;
+  const artifacts = {
+    firmware: readFirmwareDescriptor(firmware.descriptor, `evidence of ${evidence.cell.id}`),
+    kernel: bytesOf(kernel),
+    initrd: bytesOf(initrd),
+  };
+  return predictCell(readCell(evidence.cell), artifacts, evidence.host.vmmProfile);
+}
+
+/** What a digest needs of local artifacts. */
+export function measuredArtifacts(
+  firmware: FirmwareDescriptor,
+  kernel: LocalArtifact | null,
+  initrd: LocalArtifact | null,
+): MeasuredArtifacts {
+  return { firmware, kernel: bytesOf(kernel), initrd: bytesOf(initrd) };
+}

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+/** What the command line reads when the runner is done. */
+export const SUMMARY_FILE = 'summary.json';
+
+const count = z.int().nonnegative();
+
+export const summarySchema = z.strictObject({
+  /** Playwright's own word: passed, failed, interrupted, timedout. */
+  status: z.string(),
+  totals: z.strictObject({ pass: count, fail: count, infrastructure: count, configuration: count, skip: count }),
+  /** Errors outside of any test. */
+  troubles: z.array(z.string()),
+});
+export type Summary = z.infer<typeof summarySchema>;

@@ -1,0 +1,19 @@
+import { join } from 'node:path';
+import { defineConfig } from '@playwright/test';
+import { hostTagPattern } from './lib/runner/cells.ts';
+import { loadPlan, readPlan } from './lib/runner/plan.ts';
+
+/** A launch takes a second, a real guest's boot a minute; what takes longer hangs. */
+const TEST_TIMEOUT_MS = 300_000;
+
+const { plan, hosts } = loadPlan(readPlan(process.env, process.cwd()));
+
+export default defineConfig({
+  testDir: './suites',
+  outputDir: join(plan.reportsDirectory, 'test-results'),
+  timeout: TEST_TIMEOUT_MS,
+  workers: hosts.reduce((sum, host) => sum + host.slots, 0),
+  retries: 0,
+  reporter: [['./lib/reporters/run-reporter.ts', { plan }]],
+  projects: hosts.map(({ name, slots }) => ({ name, workers: slots, grep: hostTagPattern(name) })),
+});
