@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { HarnessError } from '../errors.ts';
+
+/** Errors of the file system that people meet, in words. */
+const REASONS: ReadonlyMap<unknown, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EISDIR', 'it is a directory'],
+  ['EACCES', 'permission denied'],
+  ['ENOTDIR', 'a part of its path is not a directory'],
+]);
+
+/** A file that a command reads. */
+export interface InputFile {
+  path: string;
+  /** What it is, for messages: `firmware image`. */
+  what: string;
+  /** More than this is refused, also of a pipe or a device that has no size. */
+  maxBytes: number;
+}
+
+/** Reads a file in chunks, no further than its bound. @throws HarnessError FILE_UNREADABLE */
+async function* chunksOf({ path, what, maxBytes }: InputFile): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) break;
+      yield chunk;
+    }
+  } catch (cause) {
+    const reason = REASONS.get((cause as NodeJS.ErrnoException).code);
+    throw new HarnessError({
+      code: 'FILE_UNREADABLE',
+      what: `cannot read the ${what}: ${reason ?? (cause instanceof Error ? cause.message : String(cause))}`,
+      where: path,
+      cause,
+    });
+  }
+  if (bytes <= maxBytes) return;
+  throw new HarnessError({
+    code: 'FILE_UNREADABLE',
+    what: `the ${what} is too large: expected at most ${maxBytes} bytes`,
+    where: path,
+    hint: `is it really a ${what}?`,
+  });
+}
+
+/** The whole file. @throws HarnessError FILE_UNREADABLE, also where it is larger than its bound */
+export async function readInputFile(file: InputFile): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of chunksOf(file)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** SHA-256 of a file that is never in memory as a whole. @returns 32 bytes   @throws HarnessError FILE_UNREADABLE */
+export async function hashInputFile(file: InputFile): Promise<Uint8Array> {
+  const hash = createHash('sha256');
+  for await (const chunk of chunksOf(file)) hash.update(chunk);
+  return hash.digest();
+}

@@ -1,0 +1,50 @@
+import { Command } from 'commander';
+import { HarnessError } from '../errors.ts';
+import { parseFirmwareDescriptor, writeFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
+import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
+import type { FirmwareDescriptor } from '../measure/inputs.ts';
+import { readInputFile } from './files.ts';
+
+const DESCRIPTOR_BYTES_MAX = 1024 * 1024;
+
+/** The error with the file that it is about. */
+function inFile(error: unknown, path: string): unknown {
+  if (!(error instanceof HarnessError)) return error;
+  const { code, what, where, hint, cause } = error;
+  return new HarnessError({ code, what, where: where === undefined ? path : `${path}, ${where}`, hint, cause });
+}
+
+/** Reads and describes a firmware image. @throws HarnessError FILE_UNREADABLE and those of `describeFirmware` */
+export async function loadFirmware(path: string): Promise<{ image: Uint8Array; descriptor: FirmwareDescriptor }> {
+  const image = await readInputFile({ path, what: 'firmware image', maxBytes: FIRMWARE_BYTES_MAX });
+  try {
+    return { image, descriptor: describeFirmware(image) };
+  } catch (error) {
+    throw inFile(error, path);
+  }
+}
+
+/** Reads a firmware descriptor. @throws HarnessError FILE_UNREADABLE, DESCRIPTOR_INVALID */
+export async function loadFirmwareDescriptor(path: string): Promise<FirmwareDescriptor> {
+  const bytes = await readInputFile({ path, what: 'firmware descriptor', maxBytes: DESCRIPTOR_BYTES_MAX });
+  return parseFirmwareDescriptor(Buffer.from(bytes).toString('utf8'), path);
+}
+
+/** `snp-conform firmware`: what can be said of a firmware image without launching it. */
+export function firmwareCommand(): Command {
+  const firmware = new Command('firmware').description('look into a firmware image');
+  firmware
+    .command('describe')
+    .description('print the firmware descriptor: all that a launch digest needs of an image, as JSON')
+    .argument('<image>', 'the unified OVMF image')
+    .addHelpText(
+      'after',
+      '\nExample:\n  snp-conform firmware describe OVMF.amdsev.fd > amdsev.json\n' +
+        '  snp-conform predict --firmware-descriptor amdsev.json --vcpus 4 --vcpu-type EPYC-v4',
+    )
+    .action(async (path: string) => {
+      const { descriptor } = await loadFirmware(path);
+      process.stdout.write(`${JSON.stringify(writeFirmwareDescriptor(descriptor), null, 2)}\n`);
+    });
+  return firmware;
+}

@@ -1,0 +1,77 @@
+import { Command, CommanderError } from 'commander';
+import { asHarnessError, EXIT_CODES } from '../errors.ts';
+import { firmwareCommand } from './firmware.ts';
+import { predictCommand } from './predict.ts';
+import { packageVersion } from './version.ts';
+
+/** The commands, one file each, in the order of the help text. */
+const COMMANDS: readonly (() => Command)[] = [predictCommand, firmwareCommand];
+
+const HELP = `
+Examples:
+  snp-conform predict --ovmf OVMF.amdsev.fd --vcpus 4 --vcpu-type EPYC-v4
+  snp-conform firmware describe OVMF.amdsev.fd`;
+
+const EXIT_CODE_HELP = `
+Exit codes:
+  ${EXIT_CODES.ok}  done, and nothing was wrong
+  ${EXIT_CODES.failure}  what was tested is wrong, for example a digest differs
+  ${EXIT_CODES.configuration}  the command line or a file given is wrong
+  ${EXIT_CODES.infrastructure}  the lab, or this tool, failed
+`;
+
+/** Commander ends the process on its own by default; here every command, however deep, throws instead. */
+function prepare(command: Command): void {
+  command
+    .exitOverride()
+    .showHelpAfterError('  hint: add --help to see the options')
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'snp-conform: USAGE: ')),
+    });
+  for (const child of command.commands) prepare(child);
+}
+
+function buildProgram(): Command {
+  const program = new Command('snp-conform')
+    .description('Conformance test harness for AMD SEV-SNP guests under QEMU/KVM')
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .addHelpText('after', HELP)
+    .addHelpText('afterAll', EXIT_CODE_HELP);
+  for (const command of COMMANDS) program.addCommand(command());
+  prepare(program);
+  return program;
+}
+
+/** Prints an error on stderr, in one piece. @returns the exit code of its kind */
+function report(thrown: unknown): number {
+  const error = asHarnessError(thrown, {
+    code: 'INTERNAL',
+    hint: 'this is a defect of snp-conform; with SNP_CONFORM_DEBUG=1 it shows where',
+  });
+  process.stderr.write(`snp-conform: ${error.message}\n`);
+  if (process.env.SNP_CONFORM_DEBUG) {
+    for (let link: unknown = thrown; link instanceof Error; link = link.cause) process.stderr.write(`${link.stack}\n`);
+  }
+  return EXIT_CODES[error.kind];
+}
+
+/**
+ * Runs one command line.
+ * @param args without node and script   @returns the exit code: that of the error's kind, else what the command left in
+ * process.exitCode, else 0
+ */
+export async function main(args: string[]): Promise<number> {
+  // A reader that has seen enough (`| head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exit(report(error));
+  });
+  try {
+    await buildProgram().parseAsync(args, { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) return report(thrown);
+    // Help and version that were asked for; help in place of a missing command has exit code 1 at commander.
+    return thrown.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.configuration;
+  }
+  return typeof process.exitCode === 'number' ? process.exitCode : EXIT_CODES.ok;
+}
