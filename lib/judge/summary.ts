@@ -1,0 +1,49 @@
+import type { Check, Verdict } from './verdict.ts';
+
+function checkOf(verdict: Verdict, name: string): Check | undefined {
+  return verdict.checks.find((check) => check.name === name);
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1).join('');
+}
+
+/** The one line that says it all. */
+function headline(verdict: Verdict): string {
+  const count = (status: Check['status']): number => verdict.checks.filter((check) => check.status === status).length;
+  const tally = `${count('pass')} checks passed, ${count('not-applicable')} not applicable`;
+  if (verdict.result === 'pass') return `pass: ${tally}`;
+  const broken = verdict.checks.find(({ status }) => status === 'fail');
+  if (broken !== undefined) {
+    const words = firstLine(broken.detail);
+    return broken.name === 'launch-accepted' ? words : `${broken.name}: ${words}`;
+  }
+  const launch = checkOf(verdict, 'launch-accepted');
+  if (launch?.status !== 'pass') return firstLine(launch?.detail ?? 'nothing was checked');
+  const report = checkOf(verdict, 'report-present')?.detail ?? 'nothing was reported';
+  return `the launch was ${launch.detail}; ${report}`;
+}
+
+/** The lines of a failed check, indented. */
+function failure({ name, expected, observed, detail }: Check): string[] {
+  const values =
+    expected === null && observed === null ? [] : [`expected ${expected}`, `observed ${observed ?? 'nothing'}`];
+  return [`  ${name}:`, ...[...detail.split('\n'), ...values].map((line) => `    ${line}`)];
+}
+
+/**
+ * A verdict in a few lines, for a test failure: what happened, predicted and observed digest, then the failed checks.
+ * @returns lines joined by newlines, none at the end
+ */
+export function summarise(verdict: Verdict): string {
+  const lines = [headline(verdict)];
+  const measurement = checkOf(verdict, 'report-measurement');
+  if (measurement !== undefined) {
+    const refused = checkOf(verdict, 'launch-accepted')?.status === 'fail';
+    const unseen = refused ? 'not reported by the firmware' : 'not reported by the guest';
+    lines.push(`predicted ${measurement.expected}`, `observed ${measurement.observed ?? unseen}`);
+  }
+  const broken = verdict.checks.filter(({ status }) => status === 'fail');
+  if (broken.length > 0) lines.push('failed checks:', ...broken.flatMap(failure));
+  return lines.join('\n');
+}
