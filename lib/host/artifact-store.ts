@@ -1,0 +1,108 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import { HarnessError } from '../errors.ts';
+import type { LocalArtifact } from './host.ts';
+import type { Session } from './session.ts';
+
+/** Reading an initrd of a gigabyte from a slow disk. */
+const HASH_MS = 300_000;
+
+const verified = new WeakMap<Session, Map<string, Promise<string>>>();
+
+/**
+ * Brings an artifact to a host, once: its path there carries its SHA-256, and what is there already is hashed on the host
+ * and replaced where it is damaged. Asked again in the same session it answers at once. Sessions may do it side by side.
+ * @param storeDirectory absolute, on the host; made when it is not there
+ * @param name of the file there, where it must not be that of the local one
+ * @returns `<store>/<sha256>/<name>`
+ * @throws HarnessError ARTIFACT_CHANGED when the local file is not what was hashed, FILE_UNREADABLE, HOST_UPLOAD, SSH_*
+ */
+export function ensureArtifact(
+  session: Session,
+  storeDirectory: string,
+  artifact: LocalArtifact,
+  name: string = basename(artifact.path),
+): Promise<string> {
+  const plain = name.replaceAll(/[^A-Za-z0-9._+-]/g, '_').replace(/^[.-]/, '_');
+  const hostPath = `${storeDirectory}/${artifact.sha256}/${plain}`;
+  const known = verified.get(session) ?? new Map<string, Promise<string>>();
+  verified.set(session, known);
+  const earlier = known.get(hostPath);
+  if (earlier !== undefined) return earlier;
+  const bringing = bring(session, artifact, hostPath).catch((error: unknown) => {
+    known.delete(hostPath);
+    throw error;
+  });
+  known.set(hostPath, bringing);
+  return bringing;
+}
+
+async function bring(session: Session, artifact: LocalArtifact, hostPath: string): Promise<string> {
+  if ((await hashOnHost(session, hostPath)) === artifact.sha256) return hostPath;
+  await checkLocal(artifact);
+  const folder = hostPath.slice(0, hostPath.lastIndexOf('/'));
+  await must(session, ['mkdir', '-p', '--', folder], artifact);
+  const fresh = `${hostPath}.${randomBytes(6).toString('hex')}.new`;
+  try {
+    await session.upload(artifact.path, fresh);
+    const arrived = await hashOnHost(session, fresh);
+    if (arrived !== artifact.sha256) {
+      await checkLocal(artifact);
+      throw uploadError(
+        session,
+        artifact,
+        `expected SHA-256 ${artifact.sha256} on the host, found ${arrived ?? 'no file'}`,
+      );
+    }
+    // A guest may be running from the path; a rename leaves it its file.
+    await must(session, ['mv', '-f', '--', fresh, hostPath], artifact);
+  } catch (error) {
+    if (!(error instanceof HarnessError && error.code === 'SSH_LOST')) await session.run(['rm', '-f', '--', fresh]);
+    throw error;
+  }
+  return hostPath;
+}
+
+/** 64 hex digits; undefined where there is no such file, or it cannot be read. */
+async function hashOnHost(session: Session, path: string): Promise<string | undefined> {
+  const { stdout } = await session.run(['sha256sum', '--', path], { timeoutMs: HASH_MS });
+  return /^\\?([0-9a-f]{64}) /.exec(stdout)?.[1];
+}
+
+async function checkLocal(artifact: LocalArtifact): Promise<void> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(artifact.path)) hash.update(chunk as Uint8Array);
+  } catch (cause) {
+    throw new HarnessError({
+      code: 'FILE_UNREADABLE',
+      what: `${artifact.path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      where: `artifact ${artifact.name}`,
+      cause,
+    });
+  }
+  const found = hash.digest('hex');
+  if (found === artifact.sha256) return;
+  throw new HarnessError({
+    code: 'ARTIFACT_CHANGED',
+    what: `${artifact.path} changed since it was hashed: expected SHA-256 ${artifact.sha256}, found ${found}`,
+    where: `artifact ${artifact.name}`,
+    hint: 'run again, and do not rebuild artifacts while a run uses them',
+  });
+}
+
+async function must(session: Session, argv: readonly string[], artifact: LocalArtifact): Promise<void> {
+  const { exitCode, stderr } = await session.run(argv);
+  if (exitCode === 0) return;
+  throw uploadError(session, artifact, `${argv[0]} failed with exit code ${exitCode}: ${stderr.trim()}`);
+}
+
+function uploadError(session: Session, artifact: LocalArtifact, why: string): HarnessError {
+  return new HarnessError({
+    code: 'HOST_UPLOAD',
+    what: `${artifact.path} could not be brought to the host: ${why}`,
+    where: `host ${session.name}, artifact ${artifact.name}`,
+    hint: 'is "directory" of this host in hosts.json writable, and is there room?',
+  });
+}

@@ -1,0 +1,142 @@
+import { homedir } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { HarnessError } from '../errors.ts';
+import { readJsonFile } from '../evidence/json-file.ts';
+import { mostSimilar } from '../similar.ts';
+import { type HostEntry, hostsSchema, isSshKey, keysAt } from './hosts-schema.ts';
+
+export type { HostEntry } from './hosts-schema.ts';
+
+const MAX_FINDINGS = 8;
+
+/** One thing that is wrong: where, what was expected and found, and what to do. */
+interface Finding {
+  what: string;
+  hint?: string | undefined;
+}
+
+/**
+ * Reads hosts.json. Paths on the machine of the harness come back absolute: `~` and `$NAME` are expanded, and relative
+ * paths start at the folder of the file.
+ * @param environment where `$NAME` is looked up   @param home what `~` stands for
+ * @throws HarnessError FILE_UNREADABLE; HOSTS_INVALID, naming every place that is wrong
+ */
+export function loadHosts(
+  path: string,
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+  home: string = homedir(),
+): HostEntry[] {
+  const document = readJsonFile(path, z.unknown(), 'HOSTS_INVALID');
+  const parsed = hostsSchema.safeParse(document);
+  const findings: Finding[] = [];
+  if (!parsed.success) {
+    // A mistyped key is also a missing one; the mistyped one says more, so it comes first.
+    const rank = (issue: z.core.$ZodIssue) => (issue.code === 'unrecognized_keys' ? 0 : 1);
+    const issues = [...parsed.error.issues].sort((left, right) => rank(left) - rank(right));
+    throw invalid(
+      issues.flatMap((issue) => findingsOf(issue, document)),
+      path,
+    );
+  }
+  const entries = parsed.data.hosts.map((entry, index): HostEntry => {
+    if (entry.kind === 'local') return entry;
+    const expand = (key: 'privateKey' | 'knownHosts', text: string): string => {
+      const expanded = expandPath(text, environment, home);
+      if (typeof expanded === 'string') return resolve(dirname(path), expanded);
+      findings.push({ what: `hosts[${index}].${key}: ${expanded.missing} is not set in the environment` });
+      return text;
+    };
+    const { privateKey, hostKey, ...rest } = entry;
+    const knownHosts = entry.knownHosts ?? (hostKey === undefined ? '~/.ssh/known_hosts' : undefined);
+    return {
+      ...rest,
+      ...(hostKey === undefined ? {} : { hostKey }),
+      ...(privateKey === undefined ? {} : { privateKey: expand('privateKey', privateKey) }),
+      ...(knownHosts === undefined ? {} : { knownHosts: expand('knownHosts', knownHosts) }),
+    };
+  });
+  if (findings.length > 0) throw invalid(findings, path);
+  return entries;
+}
+
+function expandPath(
+  text: string,
+  environment: Readonly<NodeJS.ProcessEnv>,
+  home: string,
+): string | { missing: string } {
+  let missing: string | undefined;
+  const expanded = text
+    .replace(/^~(?=\/|$)/, () => home)
+    .replaceAll(
+      /\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))/g,
+      (_, braced?: string, plain?: string) => {
+        const name = braced ?? plain ?? '';
+        const value = environment[name];
+        if (value === undefined || value === '') missing ??= `$${name}`;
+        return value ?? '';
+      },
+    );
+  return missing === undefined ? expanded : { missing };
+}
+
+function invalid(findings: readonly Finding[], path: string): HarnessError {
+  const [only, second] = findings;
+  if (only !== undefined && second === undefined) {
+    const hint = only.hint ?? 'compare it with hosts.example.json';
+    return new HarnessError({ code: 'HOSTS_INVALID', what: only.what, where: path, hint });
+  }
+  const lines = findings.map(({ what, hint }) => (hint === undefined ? what : `${what} (${hint})`));
+  const more = lines.length - MAX_FINDINGS;
+  const shown = more > 0 ? [...lines.slice(0, MAX_FINDINGS), `and ${more} more`] : lines;
+  return new HarnessError({
+    code: 'HOSTS_INVALID',
+    what: `${lines.length} things are wrong:\n    ${shown.join('\n    ')}\n `,
+    where: path,
+    hint: 'compare it with hosts.example.json',
+  });
+}
+
+function findingsOf(issue: z.core.$ZodIssue, document: unknown): Finding[] {
+  const at = placeOf(issue.path);
+  if (issue.code !== 'unrecognized_keys') {
+    const found = valueAt(document, issue.path);
+    const got = issue.code === 'custom' || found === undefined ? '' : `, got ${excerpt(found)}`;
+    const missing = found === undefined && issue.code !== 'custom' ? 'is missing: ' : '';
+    return [{ what: `${at}: ${missing}${wordsOf(issue)}${got}` }];
+  }
+  const kind = Reflect.get(Object(valueAt(document, issue.path)), 'kind');
+  const known = keysAt(issue.path, kind);
+  return issue.keys.map((key) => {
+    const similar = mostSimilar(key, known);
+    const hint =
+      kind === 'local' && isSshKey(key)
+        ? `"${key}" is for hosts of the kind "ssh"`
+        : similar === undefined
+          ? `known keys: ${known.join(', ')}`
+          : `did you mean "${similar}"?`;
+    return { what: `${at}: unknown key "${key}"`, hint };
+  });
+}
+
+/** The message of an issue without the preamble and the ending of zod; what was found is said by the caller. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_union') return 'expected "ssh" or "local"';
+  return issue.message.replace(/^Invalid input: |^Invalid option: /, '').replace(/, received .*$/, '');
+}
+
+function placeOf(path: readonly PropertyKey[]): string {
+  const place = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  return place === '' ? 'the file' : place.replace(/^\./, '');
+}
+
+function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
+  let value = document;
+  for (const part of path) value = typeof value === 'object' && value !== null ? Reflect.get(value, part) : undefined;
+  return value;
+}
+
+function excerpt(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}

@@ -1,0 +1,199 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HarnessError } from '../../lib/errors.ts';
+import { loadHosts } from '../../lib/host/hosts-file.ts';
+import { openHostSession } from '../../lib/host/open-session.ts';
+import { type Sshd, startSshd } from '../lab/sshd.ts';
+import { projectPath } from '../support/paths.ts';
+import { expect, test } from '../support/test.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'snp-hosts-'));
+const environment = { LAB_KEY: '/keys/lab', EMPTY: '' };
+const home = '/home/tester';
+
+function load(document: unknown) {
+  const path = join(folder, 'hosts.json');
+  writeFileSync(path, typeof document === 'string' ? document : JSON.stringify(document));
+  return loadHosts(path, environment, home);
+}
+
+function hosts(...entries: unknown[]) {
+  return { format: 'snp-conform/hosts@1', hosts: entries };
+}
+
+const SSH = { name: 'milan-1', kind: 'ssh', address: 'milan-1.lab', user: 'snp', privateKey: '~/.ssh/id' };
+const LOCAL = { name: 'here', kind: 'local' };
+
+test('the example is valid, and is of hardware', () => {
+  const entries = loadHosts(projectPath('hosts.example.json'), {}, home);
+  expect(entries).toHaveLength(1);
+  expect(entries[0]).toMatchObject({
+    kind: 'ssh',
+    port: 22,
+    agent: false,
+    knownHosts: '/home/tester/.ssh/known_hosts',
+  });
+  expect(entries[0]?.emulation).toBeUndefined();
+});
+
+test('fills in what is not said', () => {
+  expect(load(hosts(SSH, { ...LOCAL, emulation: { profile: 'upstream-6.12' } }))).toEqual([
+    {
+      name: 'milan-1',
+      kind: 'ssh',
+      address: 'milan-1.lab',
+      port: 22,
+      user: 'snp',
+      privateKey: '/home/tester/.ssh/id',
+      agent: false,
+      knownHosts: '/home/tester/.ssh/known_hosts',
+      slots: 1,
+      directory: '/var/tmp/snp-conform',
+      qemu: { default: '/usr/bin/qemu-system-x86_64' },
+      tags: [],
+    },
+    {
+      name: 'here',
+      kind: 'local',
+      slots: 1,
+      directory: '/var/tmp/snp-conform',
+      qemu: { default: '/usr/bin/qemu-system-x86_64' },
+      tags: [],
+      emulation: { profile: 'upstream-6.12' },
+    },
+  ]);
+});
+
+const paths: [string, string][] = [
+  ['$LAB_KEY', '/keys/lab'],
+  ['$' + '{LAB_KEY}.pub', '/keys/lab.pub'],
+  ['~/x', '/home/tester/x'],
+  ['keys/x', join(folder, 'keys/x')],
+  ['/a/~/b', '/a/~/b'],
+];
+for (const [given, expected] of paths) {
+  test(`the path ${given} is expanded`, () => {
+    expect(load(hosts({ ...SSH, privateKey: given }))[0]).toMatchObject({ privateKey: expected });
+    expect(load(hosts({ ...SSH, knownHosts: given }))[0]).toMatchObject({ knownHosts: expected });
+  });
+}
+
+const wrong: [string, unknown, string, string?][] = [
+  ['no JSON', '{', 'not JSON'],
+  [
+    'another format',
+    { format: 'snp-conform/hosts@2', hosts: [LOCAL] },
+    'format: expected "snp-conform/hosts@1", got "snp-conform/hosts@2"',
+  ],
+  ['no hosts at all', hosts(), 'hosts: '],
+  ['a list', [], 'the file: expected object, got []'],
+  ['another kind', hosts({ ...LOCAL, kind: 'docker' }), 'hosts[0].kind: expected "ssh" or "local", got "docker"'],
+  ['no kind', hosts({ name: 'x' }), 'hosts[0].kind: is missing: expected "ssh" or "local"'],
+  ['no name', hosts({ kind: 'local' }), 'hosts[0].name: is missing: expected string'],
+  [
+    'a name with capitals',
+    hosts({ ...LOCAL, name: 'Milan' }),
+    'hosts[0].name: expected lower-case letters, digits and dashes, got "Milan"',
+  ],
+  ['a name twice', hosts(LOCAL, SSH, LOCAL), 'hosts[2].name: expected a name of its own, "here" is that of hosts[0]'],
+  ['slots in words', hosts({ ...LOCAL, slots: 'four' }), 'hosts[0].slots: expected number, got "four"'],
+  ['no slots', hosts({ ...LOCAL, slots: 0 }), 'hosts[0].slots: '],
+  ['a relative directory', hosts({ ...LOCAL, directory: 'tmp/x' }), 'hosts[0].directory: expected an absolute path'],
+  [
+    'a directory with spaces',
+    hosts({ ...LOCAL, directory: '/var/tmp/a b' }),
+    'hosts[0].directory: expected a plain absolute path',
+  ],
+  ['a directory of the root', hosts({ ...LOCAL, directory: '/snp' }), 'at least two names deep'],
+  ['a directory with ..', hosts({ ...LOCAL, directory: '/var/../x' }), 'hosts[0].directory'],
+  ['a directory too long for a socket', hosts({ ...LOCAL, directory: `/var/${'x'.repeat(80)}` }), 'hosts[0].directory'],
+  ['no QEMU', hosts({ ...LOCAL, qemu: {} }), 'hosts[0].qemu: expected at least one QEMU build'],
+  [
+    'a relative QEMU',
+    hosts({ ...LOCAL, qemu: { default: 'qemu' } }),
+    'hosts[0].qemu.default: expected an absolute path',
+  ],
+  ['a C-bit beyond 63', hosts({ ...LOCAL, cbitpos: 64 }), 'hosts[0].cbitpos'],
+  ['an address with a user', hosts({ ...SSH, address: 'root@milan' }), 'hosts[0].address: expected a host name'],
+  [
+    'no key and no agent',
+    hosts({ ...SSH, privateKey: undefined }),
+    'hosts[0].privateKey: expected a private key, or "agent": true',
+  ],
+  ['a host key that is none', hosts({ ...SSH, hostKey: 'SHA256:abc' }), 'hosts[0].hostKey: expected a public key line'],
+  ['an unset variable', hosts({ ...SSH, privateKey: '$NO_SUCH' }), 'hosts[0].privateKey: $NO_SUCH is not set'],
+  ['an empty variable', hosts({ ...SSH, privateKey: '$EMPTY/x' }), 'hosts[0].privateKey: $EMPTY is not set'],
+  ['a mistyped key', hosts({ ...SSH, adress: 'x' }), 'hosts[0]: unknown key "adress"', 'did you mean "address"?'],
+  ['a mistyped key of the file', { ...hosts(LOCAL), host: 1 }, 'the file: unknown key "host"', 'did you mean "hosts"?'],
+  [
+    'a mistyped key of the emulation',
+    hosts({ ...LOCAL, emulation: { profil: 'x' } }),
+    'hosts[0].emulation: unknown key "profil"',
+    'did you mean "profile"?',
+  ],
+  ['a key like no other', hosts({ ...LOCAL, colour: 'red' }), 'unknown key "colour"', 'known keys: kind, name'],
+  [
+    'a key of the other kind',
+    hosts({ ...LOCAL, address: 'x' }),
+    'unknown key "address"',
+    '"address" is for hosts of the kind "ssh"',
+  ],
+];
+for (const [what, document, says, hint] of wrong) {
+  test(`refuses ${what}, and says where`, () => {
+    let thrown: unknown;
+    try {
+      load(document);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(HarnessError);
+    expect(thrown).toMatchObject({
+      code: 'HOSTS_INVALID',
+      what: expect.stringContaining(says),
+      ...(hint === undefined ? {} : { hint: expect.stringContaining(hint) }),
+      where: join(folder, 'hosts.json'),
+    });
+  });
+}
+
+test('says all that is wrong at once, the mistyped key before what it leaves missing', () => {
+  const load2 = () => load(hosts({ ...SSH, address: undefined, adress: 'x', slots: 0 }));
+  expect(load2).toThrow(
+    /3 things are wrong:\s+hosts\[0\]: unknown key "adress" \(did you mean "address"\?\)\s+hosts\[0\]\./,
+  );
+});
+
+test('a file that is not there is FILE_UNREADABLE', () => {
+  expect(() => loadHosts(join(folder, 'absent.json'))).toThrow('FILE_UNREADABLE');
+});
+
+test.describe('a session to a host of the file', () => {
+  let sshd: Sshd;
+  test.beforeAll(async () => {
+    sshd = await startSshd();
+  });
+  test.afterAll(async () => {
+    await sshd.stop();
+  });
+
+  test('opens over SSH, and locally', async () => {
+    const ssh = { ...SSH, address: '127.0.0.1', port: sshd.port, user: sshd.user, privateKey: sshd.userKeyPath };
+    for (const entry of load(hosts({ ...ssh, hostKey: sshd.hostKeyLine }, LOCAL))) {
+      const session = await openHostSession(entry, {});
+      expect(session.name).toBe(entry.name);
+      expect((await session.run(['echo', entry.name])).stdout).toBe(`${entry.name}\n`);
+      await session.close();
+    }
+  });
+
+  test('with the agent and no SSH_AUTH_SOCK says so', async () => {
+    const [entry] = load(hosts({ ...SSH, privateKey: undefined, agent: true }));
+    if (entry === undefined) throw new Error('no entry');
+    await expect(openHostSession(entry, {})).rejects.toMatchObject({
+      code: 'SSH_AUTH',
+      what: expect.stringContaining('SSH_AUTH_SOCK'),
+    });
+  });
+});
