@@ -1,5 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,14 +7,13 @@ import { LocalSession } from '../../lib/host/local-session.ts';
 import type { Session } from '../../lib/host/session.ts';
 import { type SupervisedOptions, startSupervised, supervised } from '../../lib/host/supervisor.ts';
 import { type Sshd, startSshd } from '../lab/sshd.ts';
-import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
-import { isAlive, until } from '../support/until.ts';
-import { openLabSession, sshOptions } from './lab.ts';
+import { until } from '../support/until.ts';
+import { openLabSession } from './lab.ts';
+import { launchOptions, livingIn, membersOf, WRAPPER } from './launches.ts';
 
 let sshd: Sshd;
 let root: string;
-let launches = 0;
 test.beforeAll(async () => {
   sshd = await startSshd();
   root = await mkdtemp(join(tmpdir(), 'snp-supervisor-'));
@@ -25,45 +24,7 @@ test.afterAll(async () => {
 });
 
 function optionsFor(script: string, changes: Partial<SupervisedOptions> = {}): SupervisedOptions {
-  launches += 1;
-  return {
-    directory: join(root, 'launches', String(launches)),
-    argv: ['sh', '-c', script],
-    environment: {},
-    maxSeconds: 60,
-    heartbeatSeconds: 10,
-    ...changes,
-  };
-}
-
-/** A wrapper as people write them for QEMU: two children, waits for one, deaf to polite signals. */
-const WRAPPER = 'trap "" TERM HUP INT; sleep 301 & sleep 302 & echo $$ $! > members; wait';
-
-/** The live processes of a process group. */
-function membersOf(group: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      if (!isAlive(pid)) return false;
-      try {
-        const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-          .replace(/^.*\) /s, '')
-          .split(' ');
-        return Number(fields[2]) === group;
-      } catch {
-        return false;
-      }
-    });
-}
-
-/** Every live process that has this directory as its working directory. */
-function livingIn(directory: string): number[] {
-  const found = execFileSync('sh', ['-c', 'ls -l /proc/[0-9]*/cwd 2>/dev/null || true'], { encoding: 'utf8' });
-  return found
-    .split('\n')
-    .filter((line) => line.endsWith(`-> ${directory}`) || line.includes(`-> ${directory} (`))
-    .map((line) => Number(/\/proc\/(\d+)\//.exec(line)?.[1]));
+  return launchOptions(root, script, changes);
 }
 
 /** A session whose supervisor runs in another shell. */
@@ -269,79 +230,6 @@ for (const [kind, open] of Object.entries(kinds)) {
     });
   });
 }
-
-test.describe('a controller that fails', () => {
-  async function startController(overSsh: boolean, options: SupervisedOptions) {
-    const ssh = overSsh ? sshOptions(sshd, { keepaliveMs: 60_000 }) : null;
-    const script = projectPath('test', 'host', 'supervised-controller.ts');
-    const args = ['--import', 'tsx', script, JSON.stringify(ssh), JSON.stringify(options)];
-    const controller: ChildProcess = spawn(process.execPath, args, {
-      cwd: projectPath(),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let said = '';
-    controller.stdout?.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-    await until('the controller to start', () => said.includes('\n'), 20_000);
-    return { controller, pid: Number(said) };
-  }
-
-  for (const overSsh of [true, false]) {
-    const kind = overSsh ? 'over SSH' : 'local';
-
-    test(`killed, ${kind}: nothing is left on the host after 2 s`, async () => {
-      const options = optionsFor(WRAPPER, { heartbeatSeconds: 30 });
-      const { controller, pid } = await startController(overSsh, options);
-      expect(membersOf(pid).length).toBeGreaterThan(1);
-      controller.kill('SIGKILL');
-      await until('the group to be gone', () => membersOf(pid).length === 0, 2000);
-      await until('the directory to be gone', () => !existsSync(options.directory), 2000);
-      await until('the supervisor to be gone', () => livingIn(options.directory).length === 0, 2000);
-    });
-
-    test(`stopped, ${kind}: nothing is left once the silence is too long`, async () => {
-      const options = optionsFor(WRAPPER, { heartbeatSeconds: 2 });
-      const { controller, pid } = await startController(overSsh, options);
-      controller.kill('SIGSTOP');
-      try {
-        await until('the group to be gone', () => membersOf(pid).length === 0, 4000);
-        await until('the directory to be gone', () => !existsSync(options.directory), 2000);
-      } finally {
-        controller.kill('SIGKILL');
-      }
-    });
-  }
-});
-
-test('a supervisor that is killed takes the command with it as soon as its time is over', async () => {
-  const session = new LocalSession('here');
-  // The sleeper in the group waits ten seconds longer than the supervisor would.
-  const options = optionsFor(WRAPPER, { maxSeconds: 1 });
-  const launch = await startSupervised(session, options);
-  await until('the wrapper', () => existsSync(join(options.directory, 'members')));
-  const ended = launch.ended.catch((error: unknown) => error);
-  for (const pid of livingIn(options.directory)) {
-    if (!membersOf(launch.pid).includes(pid)) process.kill(pid, 'SIGKILL');
-  }
-  expect(await ended).toMatchObject({ code: 'HOST_COMMAND', what: expect.stringContaining('before its command') });
-  await until('the group to be gone', () => membersOf(launch.pid).length === 0, 15_000);
-  await launch.release();
-  await session.close();
-});
-
-test('a holder that is killed does not save the command', async () => {
-  const session = new LocalSession('here');
-  const options = optionsFor(WRAPPER);
-  const launch = await startSupervised(session, options);
-  await until('the wrapper', () => existsSync(join(options.directory, 'members')));
-  const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${launch.pid}/status`, 'latin1'))?.[1]);
-  process.kill(parent, 'SIGKILL');
-  await launch.release();
-  await until('the group to be gone', () => membersOf(launch.pid).length === 0, 2000);
-  expect(existsSync(options.directory)).toBe(false);
-  await session.close();
-});
 
 const refusals: [string, Partial<SupervisedOptions>][] = [
   ['a relative directory', { directory: 'launches/1' }],
