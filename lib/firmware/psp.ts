@@ -185,7 +185,7 @@ export function launchFinish(guest: GuestContext, finish: LaunchFinish): Firmwar
   }
   guest.authorKeyEnabled = finish.authorKeyEnabled;
   guest.vcekDisabled = finish.vcekDisabled;
-  guest.hostData = finish.hostData.slice();
+  guest.hostData = Uint8Array.from(finish.hostData);
   guest.state = 'running';
   return FIRMWARE_STATUS.SUCCESS;
 }

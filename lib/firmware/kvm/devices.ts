@@ -258,6 +258,8 @@ async function setMsrs(vcpu: Vcpu, call: Ioctl, caller: Caller): Promise<Answer>
 
 async function setCpuid(vcpu: Vcpu, call: Ioctl, caller: Caller): Promise<Answer> {
   const count = Buffer.from(call.input).readUInt32LE(0);
-  vcpu.cpuid = (await caller.peek(call.argument + BigInt(CPUID_HEADER_BYTES), count * CPUID_ENTRY_BYTES)).slice();
+  vcpu.cpuid = Uint8Array.from(
+    await caller.peek(call.argument + BigInt(CPUID_HEADER_BYTES), count * CPUID_ENTRY_BYTES),
+  );
   return ok();
 }

@@ -130,7 +130,7 @@ export class SevVm {
       idAuth: idBlockEnabled ? await caller.peek(fields.getBigUint64(8, true), 4096) : null,
       authorKeyEnabled: idBlockEnabled && fields.getUint8(17) !== 0,
       vcekDisabled: fields.getUint8(18) !== 0,
-      hostData: finish.slice(19, 51),
+      hostData: finish.subarray(19, 51),
     });
     return { status };
   }

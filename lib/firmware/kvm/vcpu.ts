@@ -48,7 +48,8 @@ export class Vcpu {
   }
 
   keep(name: StateBlock, bytes: Uint8Array): void {
-    this.#blocks.set(name, bytes.slice());
+    // Not slice(): of a Buffer that is the same memory, and here it is the frame that the bytes came in.
+    this.#blocks.set(name, Uint8Array.from(bytes));
   }
 
   has(name: StateBlock): boolean {

@@ -73,10 +73,7 @@ function fpuFields(xsave: DataView): Record<string, number> {
   };
 }
 
-const viewOf = (bytes: Uint8Array): DataView => {
-  const copy = bytes.slice();
-  return new DataView(copy.buffer, 0, copy.byteLength);
-};
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
  * The VMSA page that the host kernel measures for a vCPU: the registers that QEMU set, completed as KVM does.

@@ -1,0 +1,59 @@
+import {
+  createGuest,
+  type GuestContext,
+  launchFinish,
+  launchStart,
+  launchUpdate,
+  type Platform,
+} from '../../lib/firmware/psp.ts';
+import type { Chip } from '../../lib/firmware/report.ts';
+
+/** A platform of firmware ABI 1.55 with SMT on. */
+export const PLATFORM: Platform = {
+  apiMajor: 1,
+  apiMinor: 55,
+  build: 39,
+  smtEnabled: true,
+  tcb: 0x4817_0000_0000_0009n,
+  chipId: new Uint8Array(64).fill(0xc1),
+  cpuid: { family: 0x19, model: 0x11, stepping: 1 },
+};
+
+/** A made-up VCEK: any number below the order of P-384. */
+export const CHIP: Chip = { platform: PLATFORM, vcek: new Uint8Array(48).fill(0x5a) };
+
+/** SMT allowed, bit 17 set. */
+export const POLICY = 0x30000n;
+
+/** A page of the given type, all of one byte. */
+export function page(
+  pageType: number,
+  gpa = 0x1000n,
+  fill = 0,
+): { pageType: number; gpa: bigint; contents: Uint8Array } {
+  return { pageType, gpa, contents: new Uint8Array(4096).fill(fill) };
+}
+
+/** A guest after SNP_LAUNCH_START. */
+export function startedGuest(policy = POLICY): GuestContext {
+  const guest = createGuest();
+  launchStart(guest, PLATFORM, policy);
+  return guest;
+}
+
+/** What SNP_LAUNCH_FINISH gets without an ID block. */
+export const PLAIN_FINISH = {
+  idBlock: null,
+  idAuth: null,
+  authorKeyEnabled: false,
+  vcekDisabled: false,
+  hostData: new Uint8Array(32).fill(0x0d),
+};
+
+/** A running guest with a secrets page. */
+export function runningGuest(): GuestContext {
+  const guest = startedGuest();
+  launchUpdate(guest, PLATFORM, page(5));
+  launchFinish(guest, PLAIN_FINISH);
+  return guest;
+}
