@@ -26,9 +26,10 @@ function headline(verdict: Verdict): string {
 
 /** The lines of a failed check, indented. */
 function failure({ name, expected, observed, detail }: Check): string[] {
-  const values =
-    expected === null && observed === null ? [] : [`expected ${expected}`, `observed ${observed ?? 'nothing'}`];
-  return [`  ${name}:`, ...[...detail.split('\n'), ...values].map((line) => `    ${line}`)];
+  const lines = detail.split('\n');
+  if (expected !== null) lines.push(`expected ${expected}`);
+  if (expected !== null || observed !== null) lines.push(`observed ${observed ?? 'nothing'}`);
+  return [`  ${name}:`, ...lines.map((line) => `    ${line}`)];
 }
 
 /**

@@ -107,6 +107,12 @@ test('R and S of zero and of all ones are wrong signatures, not errors', () => {
   }
 });
 
+test('R and S are left as they were given', () => {
+  const given = fromHex(RFC6979.r + RFC6979.s);
+  snpSignature(given);
+  expect(hex(given)).toBe(RFC6979.r + RFC6979.s);
+});
+
 test('R and S that are not 96 bytes are refused', () => {
   expect(() => snpSignature(new Uint8Array(95))).toThrow('LAYOUT_LENGTH: R and S: expected 96 bytes, got 95');
 });

@@ -199,6 +199,14 @@ for (const [damage, of, name, words] of DAMAGED) {
   });
 }
 
+test('a damaged report fails even where the guest is said to have been silent', () => {
+  const of = evidence({ outcome: { state: 'silent', report: 'AAAA' } });
+  expect(check(of, 'report-present')).toMatchObject({
+    status: 'fail',
+    detail: 'the report cannot be read: expected base64 of 1184 bytes, got 4 characters',
+  });
+});
+
 test('what depends on a damaged ID block or ID auth is not claimed', () => {
   const of = evidence({ sent: { idBlock: 'AAAA', idAuth: 'AAAA' } });
   const open = [

@@ -97,8 +97,20 @@ test('a guest that ran in spite of a refusal has failed, whatever the status', (
 test('a guest that ran without an accepted launch in the trace has failed', () => {
   const trace = [...BEGINNING, ...UPDATES, FINISH];
   expect(launchAccepted(evidence({ outcome: { trace } }))?.status).toBe('fail');
-  const backwards = { event: 'change_state', from: 'running', to: 'launch-update' } as const;
-  expect(launchAccepted(evidence({ outcome: { trace: [...trace, backwards] } }))?.status).toBe('fail');
+  expect(launchAccepted(evidence({ outcome: { trace: [] } }))).toMatchObject({
+    status: 'fail',
+    detail: "the guest spoke, but QEMU's trace shows no accepted launch",
+  });
+  for (const [from, to] of [
+    ['running', 'launch-update'],
+    ['launch-update', 'uninit'],
+    ['uninit', 'running'],
+  ] as const) {
+    const change = { event: 'change_state', from, to } as const;
+    expect(launchAccepted(evidence({ outcome: { trace: [...trace, change] } }))?.status, `${from} -> ${to}`).toBe(
+      'fail',
+    );
+  }
 });
 
 test('QEMU giving a launch up without a refusal fails, with its last words', () => {
@@ -112,10 +124,11 @@ test('QEMU giving a launch up without a refusal fails, with its last words', () 
 });
 
 test('QEMU ending before it asks for a launch is infrastructure', () => {
-  const outcome = { state: 'refused', exitCode: null, trace: [], report: null, stderr: '' } as const;
-  const verdict = judge(prediction, evidence({ outcome: { ...outcome, trace: [] } }));
-  expect(verdict.result).toBe('infrastructure');
-  expect(verdict.checks[0]?.detail).toBe('QEMU never asked for the launch and ended by a signal');
+  for (const trace of [[], BEGINNING.slice(0, 1)]) {
+    const verdict = judge(prediction, evidence({ outcome: { state: 'refused', exitCode: null, trace, report: null } }));
+    expect(verdict.result).toBe('infrastructure');
+    expect(verdict.checks[0]?.detail).toBe('QEMU never asked for the launch and ended by a signal');
+  }
 });
 
 test('QEMU ending after an accepted launch and before a word of the guest is infrastructure', () => {

@@ -61,6 +61,18 @@ test('of a lab that could not launch the first line says why', () => {
   );
 });
 
+test('a failed check shows the values that it has, and none that it has not', () => {
+  const check = { name: 'a', status: 'fail', expected: null, observed: null, detail: 'wrong' } as const;
+  const shown = (values: { expected?: string; observed?: string }): string[] =>
+    summarise({ result: 'fail', checks: [{ ...check, ...values }] })
+      .split('\n')
+      .slice(4);
+  expect(shown({})).toEqual([]);
+  expect(shown({ expected: '1' })).toEqual(['    expected 1', '    observed nothing']);
+  expect(shown({ expected: '1', observed: '2' })).toEqual(['    expected 1', '    observed 2']);
+  expect(shown({ observed: '2' })).toEqual(['    observed 2']);
+});
+
 test('a pass is told with its counts', () => {
   expect(linesOf(evidence())[0]).toBe('pass: 17 checks passed, 0 not applicable');
 });
