@@ -4,6 +4,7 @@ import { HarnessError } from '../errors.ts';
 /** Wire protocol of native/kvm-shim.c: frames of {u32 length, u8 operation, fields}, little-endian. */
 const PROTOCOL_VERSION = 1;
 const MAX_FRAME = 1 << 20;
+const LENGTH_BYTES = 4;
 /** A PEEK answer must fit one frame. */
 const PEEK_CHUNK = 512 * 1024;
 
@@ -37,6 +38,16 @@ export const ERRNO = {
 /** What an open or ioctl returns to QEMU: a result, or -1 with an errno. */
 export type Answer = { result: number } | { errno: number };
 
+/** A descriptor that the shim makes for a device. */
+export interface Descriptor {
+  /** Memory behind it, for mmap. */
+  bytes: number;
+  /** Requests that the shim answers with 0 by itself, 64 at most: QEMU moves interrupt lines thousands of times a launch. */
+  quiet: readonly number[];
+  /** A range of its memory that comes along as the input of KVM_RUN; none: bytes 0. */
+  along: { offset: number; bytes: number };
+}
+
 /** The calling thread, as far as a device may reach into it while it waits for its answer. */
 export interface Caller {
   /** Reads QEMU's memory. @throws HarnessError FIRMWARE_PROTOCOL when the address is not mapped there */
@@ -47,11 +58,8 @@ export interface Caller {
   fetch(handle: number, offset: number, bytes: number): Promise<Uint8Array>;
   /** Writes the memory behind a descriptor that this relay made. */
   store(handle: number, offset: number, bytes: Uint8Array): void;
-  /**
-   * Makes the call return a new descriptor of this handle, with `bytes` of memory behind it. The requests in `quiet` (64
-   * at most) the shim answers with 0 by itself: QEMU moves interrupt lines thousands of times a launch.
-   */
-  create(handle: number, bytes: number, quiet: readonly number[]): void;
+  /** Makes the call return a new descriptor of this handle. */
+  create(handle: number, descriptor: Descriptor): void;
   /** Resolves when QEMU wants this thread back (a signal during KVM_RUN) or is gone. */
   readonly interrupted: Promise<void>;
 }
@@ -62,7 +70,7 @@ export interface Ioctl {
   request: number;
   /** The third argument, a value or an address. */
   argument: bigint;
-  /** The bytes at `argument` that the request number says are read; empty where it says none. */
+  /** The bytes at `argument` that the request number says are read; of KVM_RUN, what comes along; else empty. */
   input: Uint8Array;
 }
 
@@ -74,45 +82,69 @@ export interface Devices {
 
 const protocolError = (what: string): HarnessError => new HarnessError({ code: 'FIRMWARE_PROTOCOL', what });
 
-/** Splits a byte stream into frames; holds at most one frame. */
+/** Splits a byte stream into frames; holds at most one unfinished frame. */
 class Frames {
-  #chunks: Buffer = Buffer.alloc(0);
+  /** What has arrived of the unfinished frame, its length field included. */
+  #partial: Uint8Array[] = [];
+  #partialBytes = 0;
   readonly #waiting: ((frame: Buffer | undefined) => void)[] = [];
   readonly #ready: Buffer[] = [];
   #ended = false;
-  readonly #onInterrupt: () => void;
+  /** Opens and ioctls so far. */
+  #calls = 0;
+  readonly #onInterrupt: (call: number) => void;
 
-  /** @param onInterrupt called at once for an interruption, which may arrive while its call is still being served */
-  constructor(stream: Duplex, onInterrupt: () => void) {
+  /**
+   * @param onInterrupt called at once with the number of the call that an interruption is for, the first is 1: it may come
+   * while that call is being served, and together with it. At the end of the stream every call is interrupted.
+   */
+  constructor(stream: Duplex, onInterrupt: (call: number) => void) {
     this.#onInterrupt = onInterrupt;
-    stream.on('data', (chunk: Buffer) => this.#push(chunk));
+    stream.on('data', (chunk: Uint8Array) => this.#push(chunk));
     for (const end of ['end', 'close', 'error'] as const) stream.on(end, () => this.#end());
   }
 
-  #push(chunk: Buffer): void {
-    this.#chunks = this.#chunks.length === 0 ? chunk : Buffer.concat([this.#chunks, chunk]);
-    while (this.#chunks.length >= 4) {
-      const length = this.#chunks.readUInt32LE(0);
-      if (length < 1 || length > MAX_FRAME) {
+  /** Bytes that the unfinished frame has in all; undefined until its length field is there. */
+  #wanted(): number | undefined {
+    if (this.#partialBytes < LENGTH_BYTES) return undefined;
+    const [first] = this.#partial;
+    if (first === undefined || first.length < LENGTH_BYTES) this.#partial = [Buffer.concat(this.#partial)];
+    const head = this.#partial[0] ?? new Uint8Array(LENGTH_BYTES);
+    return LENGTH_BYTES + new DataView(head.buffer, head.byteOffset).getUint32(0, true);
+  }
+
+  #push(chunk: Uint8Array): void {
+    if (this.#ended) return;
+    // A forwarded stream may use the memory of its chunks again: what is kept is copied.
+    this.#partial.push(Uint8Array.from(chunk));
+    this.#partialBytes += chunk.length;
+    for (let wanted = this.#wanted(); wanted !== undefined && !this.#ended; wanted = this.#wanted()) {
+      if (wanted <= LENGTH_BYTES || wanted > LENGTH_BYTES + MAX_FRAME) {
         this.#end();
         return;
       }
-      if (this.#chunks.length < 4 + length) return;
-      const frame = this.#chunks.subarray(4, 4 + length);
-      this.#chunks = this.#chunks.subarray(4 + length);
-      if (frame[0] === OP.interrupted) {
-        this.#onInterrupt();
-        continue;
-      }
-      const waiter = this.#waiting.shift();
-      if (waiter === undefined) this.#ready.push(frame);
-      else waiter(frame);
+      if (this.#partialBytes < wanted) return;
+      const all = Buffer.concat(this.#partial);
+      this.#partial = [all.subarray(wanted)];
+      this.#partialBytes = all.length - wanted;
+      this.#deliver(all.subarray(LENGTH_BYTES, wanted));
     }
+  }
+
+  #deliver(frame: Buffer): void {
+    if (frame[0] === OP.interrupted) {
+      this.#onInterrupt(this.#calls);
+      return;
+    }
+    if (frame[0] === OP.open || frame[0] === OP.ioctl) this.#calls += 1;
+    const waiter = this.#waiting.shift();
+    if (waiter === undefined) this.#ready.push(frame);
+    else waiter(frame);
   }
 
   #end(): void {
     this.#ended = true;
-    this.#onInterrupt();
+    this.#onInterrupt(Number.POSITIVE_INFINITY);
     for (const waiter of this.#waiting.splice(0)) waiter(undefined);
   }
 
@@ -129,22 +161,36 @@ class Frames {
 class Thread implements Caller {
   readonly #stream: Duplex;
   readonly #frames: Frames;
+  /** The number of the call being served, the first is 1. */
+  #serving = 0;
+  /** The highest call that was interrupted. */
+  #interruptedCall = 0;
   #interrupt: () => void = () => undefined;
   interrupted: Promise<void> = Promise.resolve();
 
   constructor(stream: Duplex) {
     this.#stream = stream;
-    this.#frames = new Frames(stream, () => this.#interrupt());
+    this.#frames = new Frames(stream, (call) => {
+      this.#interruptedCall = call;
+      if (call >= this.#serving) this.#interrupt();
+    });
   }
 
+  /** Frames wait for the one that QEMU answers or that ends its call: over SSH each write is a packet. */
   #send(operation: number, fields: Buffer, bytes: Uint8Array = new Uint8Array()): void {
-    const head = Buffer.alloc(5);
+    const head = Buffer.alloc(LENGTH_BYTES + 1);
     head.writeUInt32LE(1 + fields.length + bytes.length, 0);
-    head.writeUInt8(operation, 4);
-    this.#stream.write(Buffer.concat([head, fields, bytes]));
+    head.writeUInt8(operation, LENGTH_BYTES);
+    this.#outgoing.push(head, fields, bytes);
+  }
+
+  #flush(): void {
+    this.#stream.write(Buffer.concat(this.#outgoing));
+    this.#outgoing = [];
   }
 
   async #bytesFrame(bytes: number, what: string): Promise<Uint8Array> {
+    this.#flush();
     const frame = await this.#frames.next();
     if (frame === undefined) throw protocolError('QEMU is gone');
     if (frame[0] !== OP.bytes || frame.length < 5) throw protocolError(`expected bytes, got operation ${frame[0]}`);
@@ -189,10 +235,12 @@ class Thread implements Caller {
     this.#send(OP.store, fields, bytes);
   }
 
-  create(handle: number, bytes: number, quiet: readonly number[]): void {
-    const fields = Buffer.alloc(12);
+  create(handle: number, { bytes, quiet, along }: Descriptor): void {
+    const fields = Buffer.alloc(20);
     fields.writeUInt32LE(handle, 0);
     fields.writeBigUInt64LE(BigInt(bytes), 4);
+    fields.writeUInt32LE(along.offset, 12);
+    fields.writeUInt32LE(along.bytes, 16);
     this.#send(OP.create, fields, new Uint8Array(Uint32Array.from(quiet).buffer));
   }
 
@@ -205,12 +253,15 @@ class Thread implements Caller {
       fields.writeBigInt64LE(BigInt(answer.result), 0);
     }
     this.#send(OP.return, fields);
+    this.#flush();
   }
 
   async #serve(devices: Devices, frame: Buffer): Promise<void> {
+    this.#serving += 1;
     this.interrupted = new Promise((resolve) => {
       this.#interrupt = resolve;
     });
+    if (this.#interruptedCall >= this.#serving) this.#interrupt();
     if (frame[0] === OP.open) {
       this.#answer(await devices.open(frame.subarray(1).toString('utf8'), this));
       return;
