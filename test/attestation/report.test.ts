@@ -134,6 +134,11 @@ test('keeps bits without a meaning', () => {
   });
 });
 
+test('author key and masked chip key are told apart', () => {
+  expect(parseKeyInfo(1)).toMatchObject({ authorKeyEnabled: true, chipKeyMasked: false });
+  expect(parseKeyInfo(2)).toMatchObject({ authorKeyEnabled: false, chipKeyMasked: true });
+});
+
 test('a signing key of 2 to 6 is reserved', () => {
   expect([2, 3, 4, 5, 6].map((key) => parseKeyInfo(key << 2).signingKey)).toEqual(Array(5).fill('reserved'));
   expect(parseKeyInfo(0)).toEqual({

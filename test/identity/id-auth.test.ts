@@ -179,6 +179,15 @@ test('openssl accepts both signatures', () => {
   }
 });
 
+test('a wrong version and a wrong algorithm are named with the right one', () => {
+  const [block, auth] = [idBlock.slice(), authored.slice()];
+  block[0x50] = 7;
+  auth[0x00] = 8;
+  const details = checkIdAuth(block, auth, { authorKeyEnabled: true }).map(({ name, detail }) => `${name}: ${detail}`);
+  expect(details).toContain('id-block-version: expected 1, got 7');
+  expect(details).toContain('id-key-algo: expected algorithm 1, got 8');
+});
+
 test('an ID auth of zeros fails with named results, not with an error', () => {
   const zeros = serialiseLayout(ID_AUTH, {}, 'ID auth');
   expect(failures(checkIdAuth(idBlock, zeros, { authorKeyEnabled: false }))).toEqual([
