@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 enum { OP_HELLO = 1, OP_OPEN = 2, OP_IOCTL = 3, OP_INTERRUPTED = 4, OP_BYTES = 5,
-       OP_PEEK = 16, OP_POKE = 17, OP_FETCH = 18, OP_STORE = 19, OP_CREATE = 20, OP_RETURN = 21 };
+       OP_PEEK = 16, OP_POKE = 17, OP_STORE = 18, OP_CREATE = 19, OP_RETURN = 20 };
 
 enum { PROTOCOL_VERSION = 1, MAX_FD = 4096, MAX_FRAME = 1 << 20, MAX_QUIET = 64 };
 
@@ -40,6 +40,7 @@ static struct {
     uint32_t handle;
     uint8_t *memory;
     size_t size;
+    uint32_t along_offset, along_size; /* of its memory: sent along with KVM_RUN */
     uint32_t quiet[MAX_QUIET];
     size_t quiet_count;
 } device[MAX_FD];
@@ -132,7 +133,7 @@ static void send_bytes(int32_t error, const void *bytes, size_t size)
 }
 
 /* A new descriptor that the firmware answers for. size > 0 gives it memory that can be mapped. */
-static int create_descriptor(uint32_t handle, uint64_t size, const void *quiet, size_t quiet_bytes)
+static int create_descriptor(uint32_t handle, uint64_t size, const uint8_t *along, const void *quiet, size_t quiet_bytes)
 {
     int fd = memfd_create("snp-conform", MFD_CLOEXEC);
     if (fd < 0) return -1;
@@ -148,6 +149,8 @@ static int create_descriptor(uint32_t handle, uint64_t size, const void *quiet, 
         void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (memory != MAP_FAILED) device[fd].memory = memory;
     }
+    memcpy(&device[fd].along_offset, along, 4);
+    memcpy(&device[fd].along_size, along + 4, 4);
     memcpy(device[fd].quiet, quiet, quiet_bytes);
     device[fd].quiet_count = quiet_bytes / sizeof(uint32_t);
     __atomic_store_n(&device[fd].handle, handle, __ATOMIC_RELEASE);
@@ -196,15 +199,6 @@ static long serve(const sigset_t *callers_mask, const struct kvm_run *run)
             if (error) failed = error;
             break;
         }
-        case OP_FETCH: { /* u32 handle, u64 offset, u64 size */
-            if (length != 21) lost("bad FETCH");
-            memcpy(&handle, fields, 4);
-            memcpy(&address, fields + 4, 8);
-            memcpy(&size, fields + 12, 8);
-            uint8_t *memory = handle_memory(handle, address, size);
-            send_bytes(memory == NULL ? EFAULT : 0, memory, size);
-            break;
-        }
         case OP_STORE: { /* u32 handle, u64 offset, bytes */
             if (length < 13) lost("bad STORE");
             memcpy(&handle, fields, 4);
@@ -214,11 +208,11 @@ static long serve(const sigset_t *callers_mask, const struct kvm_run *run)
             else memcpy(memory, fields + 12, length - 13);
             break;
         }
-        case OP_CREATE: /* u32 handle, u64 size, u32 requests... */
-            if (length < 13 || length - 13 > sizeof device[0].quiet) lost("bad CREATE");
+        case OP_CREATE: /* u32 handle, u64 size, u32 offset and size of what comes along, u32 quiet requests... */
+            if (length < 21 || length - 21 > sizeof device[0].quiet) lost("bad CREATE");
             memcpy(&handle, fields, 4);
             memcpy(&size, fields + 4, 8);
-            created = create_descriptor(handle, size, fields + 12, length - 13);
+            created = create_descriptor(handle, size, fields + 12, fields + 20, length - 21);
             if (created < 0) failed = errno;
             break;
         case OP_RETURN: { /* i64 result, i32 errno */
@@ -324,7 +318,13 @@ int ioctl(int fd, unsigned long request, ...)
     static __thread uint8_t input[1 << 14];
     size_t size = (_IOC_DIR(request) & _IOC_WRITE) ? _IOC_SIZE(request) : 0;
     if (size > 0 && copy_memory(argument, input, size, 0) != 0) size = 0;
+    const void *bytes = input;
+    if (run != NULL) {
+        size = device[fd].along_size;
+        bytes = handle_memory(device[fd].handle, device[fd].along_offset, size);
+        if (bytes == NULL) size = 0;
+    }
     struct { uint32_t handle; uint64_t request, argument; } __attribute__((packed)) fields =
         { device[fd].handle, request, argument };
-    return (int)call(OP_IOCTL, &fields, sizeof fields, input, size, run);
+    return (int)call(OP_IOCTL, &fields, sizeof fields, bytes, size, run);
 }

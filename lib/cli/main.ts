@@ -1,14 +1,18 @@
 import { Command, CommanderError } from 'commander';
 import { asHarnessError, EXIT_CODES } from '../errors.ts';
 import { firmwareCommand } from './firmware.ts';
+import { nativeCommand } from './native.ts';
 import { predictCommand } from './predict.ts';
+import { runCommand } from './run.ts';
 import { packageVersion } from './version.ts';
 
 /** The commands, one file each, in the order of the help text. */
-const COMMANDS: readonly (() => Command)[] = [predictCommand, firmwareCommand];
+const COMMANDS: readonly (() => Command)[] = [runCommand, predictCommand, firmwareCommand, nativeCommand];
 
 const HELP = `
 Examples:
+  snp-conform run --hosts hosts.json --matrix matrix.json
+  snp-conform run --replay fixtures/recordings/example-matrix.emulated.jsonl.gz
   snp-conform predict --ovmf OVMF.amdsev.fd --vcpus 4 --vcpu-type EPYC-v4
   snp-conform firmware describe OVMF.amdsev.fd`;
 

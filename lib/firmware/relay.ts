@@ -16,10 +16,9 @@ const OP = {
   bytes: 5,
   peek: 16,
   poke: 17,
-  fetch: 18,
-  store: 19,
-  create: 20,
-  return: 21,
+  store: 18,
+  create: 19,
+  return: 20,
 } as const;
 
 /** errno values of Linux that the emulated devices answer with. */
@@ -54,8 +53,6 @@ export interface Caller {
   peek(address: bigint, bytes: number): Promise<Uint8Array>;
   /** Writes QEMU's memory; a bad address makes the call fail with EFAULT. */
   poke(address: bigint, bytes: Uint8Array): void;
-  /** Reads the memory behind a descriptor that this relay made. */
-  fetch(handle: number, offset: number, bytes: number): Promise<Uint8Array>;
   /** Writes the memory behind a descriptor that this relay made. */
   store(handle: number, offset: number, bytes: Uint8Array): void;
   /** Makes the call return a new descriptor of this handle. */
@@ -159,6 +156,7 @@ class Frames {
 
 /** One thread of QEMU: its calls are served one after the other. */
 class Thread implements Caller {
+  #outgoing: Uint8Array[] = [];
   readonly #stream: Duplex;
   readonly #frames: Frames;
   /** The number of the call being served, the first is 1. */
@@ -217,15 +215,6 @@ class Thread implements Caller {
     const fields = Buffer.alloc(8);
     fields.writeBigUInt64LE(address, 0);
     this.#send(OP.poke, fields, bytes);
-  }
-
-  fetch(handle: number, offset: number, bytes: number): Promise<Uint8Array> {
-    const fields = Buffer.alloc(20);
-    fields.writeUInt32LE(handle, 0);
-    fields.writeBigUInt64LE(BigInt(offset), 4);
-    fields.writeBigUInt64LE(BigInt(bytes), 12);
-    this.#send(OP.fetch, fields);
-    return this.#bytesFrame(bytes, `memory of handle ${handle}`);
   }
 
   store(handle: number, offset: number, bytes: Uint8Array): void {

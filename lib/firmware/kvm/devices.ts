@@ -4,7 +4,7 @@ import { type Answer, type Caller, type Devices, ERRNO, type Ioctl } from '../re
 import { CAPABILITIES, MSR_FEATURE_INDICES, MSR_INDICES, VM_TYPE } from './capabilities.ts';
 import { CPUID_ENTRY_BYTES, CPUID_HEADER_BYTES, SUPPORTED_CPUID, serialiseCpuid } from './cpuid.ts';
 import { ioctlName, KVM, SEV_ISSUE_CMD } from './ioctls.ts';
-import { RUN_AREA_BYTES, VcpuExits } from './run.ts';
+import { RUN_ALONG, RUN_AREA_BYTES, VcpuExits } from './run.ts';
 import { SevVm } from './sev-commands.ts';
 import { issueSevCommand } from './sev-device.ts';
 import { Vcpu } from './vcpu.ts';
@@ -66,7 +66,11 @@ export class EmulatedDevices implements Devices {
   #create(target: Target, caller: Caller, bytes: number): Answer {
     const handle = this.#nextHandle++;
     this.#targets.set(handle, target);
-    caller.create(handle, bytes, target.kind === 'vm' ? VM_NO_EFFECT : target.kind === 'vcpu' ? VCPU_NO_EFFECT : []);
+    caller.create(handle, {
+      bytes,
+      quiet: target.kind === 'vm' ? VM_NO_EFFECT : target.kind === 'vcpu' ? VCPU_NO_EFFECT : [],
+      along: target.kind === 'vcpu' ? RUN_ALONG : { offset: 0, bytes: 0 },
+    });
     return ok();
   }
 
@@ -216,7 +220,7 @@ export class EmulatedDevices implements Devices {
     }
     switch (call.request) {
       case KVM.RUN:
-        return target.exits.run(vcpu.handle, caller);
+        return target.exits.run(vcpu.handle, call.input, caller);
       case KVM.GET_MSRS:
         return this.#getMsrs(vcpu.msrs, call, caller);
       case KVM.SET_MSRS:

@@ -6,6 +6,8 @@ const EXIT_REASON = 8;
 const EXIT_UNION = 32;
 /** Where the bytes of a port access stand: the second page of the kvm_run area, as in Linux. */
 const PIO_DATA = 4096;
+/** What every KVM_RUN brings along: the byte that QEMU put there for a port read. */
+export const RUN_ALONG = { offset: PIO_DATA, bytes: 1 };
 /** Bytes of the kvm_run area: kvm_run, port data, coalesced ring. */
 export const RUN_AREA_BYTES = 3 * 4096;
 
@@ -59,12 +61,11 @@ export class VcpuExits {
     this.#ask({ kind: 'shutdown' });
   }
 
-  async #complete(handle: number, caller: Caller): Promise<void> {
+  #complete(portData: Uint8Array): void {
     const open = this.#open;
     this.#open = undefined;
-    if (open === undefined || open.kind === 'shutdown') return;
-    if (open.kind === 'out') return open.answer();
-    open.answer((await caller.fetch(handle, PIO_DATA, 1))[0] ?? 0);
+    if (open?.kind === 'out') open.answer();
+    if (open?.kind === 'in') open.answer(portData[0] ?? 0);
   }
 
   #store(exit: Exit, handle: number, caller: Caller): void {
@@ -84,9 +85,12 @@ export class VcpuExits {
     if (exit.kind === 'out') caller.store(handle, PIO_DATA, exit.bytes);
   }
 
-  /** KVM_RUN: returns at the guest's next exit, or with EINTR when QEMU wants the thread back. */
-  async run(handle: number, caller: Caller): Promise<Answer> {
-    await this.#complete(handle, caller);
+  /**
+   * KVM_RUN: returns at the guest's next exit, or with EINTR when QEMU wants the thread back.
+   * @param portData RUN_ALONG of this call
+   */
+  async run(handle: number, portData: Uint8Array, caller: Caller): Promise<Answer> {
+    this.#complete(portData);
     if (this.#next === undefined) {
       const interrupted = await Promise.race([this.#waiting.then(() => false), caller.interrupted.then(() => true)]);
       if (interrupted && this.#next === undefined) return { errno: ERRNO.EINTR };
