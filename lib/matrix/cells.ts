@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
 import { AXES, type Axis, type Cell } from './cell.ts';
 import type { Exclusion, Matrix } from './matrix-file.ts';
@@ -26,10 +27,13 @@ function* combinations(matrix: Matrix, axes: readonly Axis[]): Generator<Combina
   }
 }
 
-/** Values that mean the same number compare equal, however they are written. */
-function sameValue(left: string | number | null, right: string | number | null): boolean {
+/** Axes whose values are numbers; on the others `10` and `0xa` are two names. */
+const NUMERIC_AXES: readonly Axis[] = ['guestPolicy', 'guestFeatures', 'vcpus'];
+
+/** On a numeric axis values that mean the same number are equal, however they are written. */
+function sameValue(axis: Axis, left: string | number | null, right: string | number | null): boolean {
   if (left === right) return true;
-  if (left === null || right === null) return false;
+  if (left === null || right === null || !NUMERIC_AXES.includes(axis)) return false;
   const number = /^(0x[0-9a-f]+|[0-9]+)$/i;
   return number.test(String(left)) && number.test(String(right)) && BigInt(left) === BigInt(right);
 }
@@ -39,15 +43,15 @@ function excludes(rule: Exclusion, combination: Combination, hostTags: readonly 
   return AXES.every((axis) => {
     const wanted = rule[axis];
     if (wanted === undefined) return true;
-    return (Array.isArray(wanted) ? wanted : [wanted]).some((value) => sameValue(value, combination[axis]));
+    return (Array.isArray(wanted) ? wanted : [wanted]).some((value) => sameValue(axis, value, combination[axis]));
   });
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-/** A short stable name of a command line: what distinguishes it is its place on the axis. */
-function appendName(matrix: Matrix, append: string | null): string {
-  return append === null ? 'none' : `a${matrix.axes.append.indexOf(append)}`;
+/** A short name of a command line. It follows from the text: published digests are looked up by id, in any order of the axis. */
+function appendName(append: string | null): string {
+  return append === null ? 'none' : createHash('sha256').update(append).digest('hex').slice(0, 8);
 }
 
 /** The id names every axis on which the matrix has a choice, and the five that people look for first. */
@@ -56,7 +60,7 @@ function cellId(matrix: Matrix, cell: Omit<Cell, 'id'>): string {
     ['firmware', cell.firmware],
     ['kernel', cell.kernel ?? 'no-kernel'],
     ['initrd', `initrd-${cell.initrd ?? 'none'}`],
-    ['append', `append-${appendName(matrix, cell.append)}`],
+    ['append', `append-${appendName(cell.append)}`],
     ['guestPolicy', `policy-${hex(cell.guestPolicy)}`],
     ['guestFeatures', `features-${hex(cell.guestFeatures)}`],
     ['vcpus', `${cell.vcpus}-vcpu`],

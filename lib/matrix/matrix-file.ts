@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { AXES, type Axis } from './cell.ts';
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'a name of lower-case letters, digits, dots and dashes');
-const number64 = z.union([
-  z.int().nonnegative(),
-  z.string().regex(/^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/, 'a number, or a string of one (decimal or 0x hex)'),
-]);
+const name = z
+  .string()
+  .max(40)
+  .regex(/^[a-z0-9][a-z0-9.-]*$/, 'a name of lower-case letters, digits, dots and dashes');
+const NUMBER = /^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/;
+const isNumber64 = (text: string): boolean => NUMBER.test(text) && BigInt(text) < 1n << 64n;
+const NUMBER64 = 'expected a number of at most 64 bits, or a string of one (decimal or 0x hex)';
+const number64 = z.union([z.int().nonnegative(), z.string().refine(isNumber64, NUMBER64)], NUMBER64);
 
 /** An artifact of the matrix: a file on the machine of the harness. `cache:` at its start means the cache folder. */
 const artifact = z.strictObject({ path: z.string().min(1) });
@@ -32,7 +35,12 @@ export const matrixSchema = z.strictObject({
     guestPolicy: axisOf(number64).default(['0x30000']),
     guestFeatures: axisOf(number64).default(['0x1']),
     vcpus: axisOf(z.int().min(1).max(512)),
-    vcpuType: axisOf(z.string().min(1).max(200)),
+    vcpuType: axisOf(
+      z
+        .string()
+        .max(60)
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "the name of one of QEMU's CPU models"),
+    ),
     qemu: axisOf(name).default(['default']),
   }),
   /** A combination that matches every key of a rule is left out; `hostTags` matches hosts that have one of the tags. */
