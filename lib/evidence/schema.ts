@@ -22,7 +22,11 @@ export const firmwareDescriptorSchema = z.strictObject({
 
 /** A cell as it is written to files. */
 export const cellSchema = z.strictObject({
-  id: z.string().min(1).max(300),
+  /** It names tests, and is shown. */
+  id: z
+    .string()
+    .max(400)
+    .regex(/^[\x21-\x7e]+$/, 'visible ASCII characters'),
   firmware: z.string(),
   kernel: z.string().nullable(),
   initrd: z.string().nullable(),
@@ -40,7 +44,8 @@ export type EvidenceKind = z.infer<typeof evidenceKindSchema>;
 
 /** What is known of the machine that launched. */
 export const hostProvenanceSchema = z.strictObject({
-  name: z.string(),
+  /** It names projects of the runner and folders. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
   kind: evidenceKindSchema,
   /** Name of the emulation profile; null on hardware. */
   profile: z.string().nullable(),

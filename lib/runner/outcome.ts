@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../evidence/json-file.ts';
 import type { CellFile, Evidence } from '../evidence/schema.ts';
@@ -25,9 +26,16 @@ export interface CellOutcome extends PredictedEvidence {
   file: string;
 }
 
-/** The file of a cell in a run directory: readable, and no two ids of a matrix share one. */
+/** A file name has 255 bytes at most; a temporary one needs some more than this. */
+const MAX_NAME = 180;
+
+/** The file of a cell in a run directory: readable, and no two ids share one. */
 export function cellFilePath(runDirectory: string, host: string, cellId: string): string {
-  return join(runDirectory, 'cells', host, `${cellId.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_')}.json`);
+  const readable = cellId.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_');
+  const telling = readable.length <= MAX_NAME && readable.replaceAll('__', '/') === cellId;
+  const hash = createHash('sha256').update(cellId).digest('hex').slice(0, 16);
+  const name = telling ? readable : `${readable.slice(0, MAX_NAME)}-${hash}`;
+  return join(runDirectory, 'cells', host, `${name}.json`);
 }
 
 /** Judges evidence and keeps it with the verdict, whole or not at all. */
