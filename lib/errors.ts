@@ -57,6 +57,7 @@ export const ERROR_CODES = {
   QMP_PROTOCOL: { kind: 'infrastructure', meaning: 'QEMU broke the QMP protocol' },
   QMP_COMMAND: { kind: 'infrastructure', meaning: 'QEMU refused a QMP command' },
   QMP_ENDED: { kind: 'infrastructure', meaning: 'QEMU closed its QMP socket while something was asked of it' },
+  LAUNCH_BROKEN: { kind: 'infrastructure', meaning: 'a launch broke off for a reason of the machine' },
   GUEST_SILENT: { kind: 'infrastructure', meaning: 'the guest did not answer in time' },
   GUEST_PROTOCOL: { kind: 'infrastructure', meaning: 'the guest broke the protocol of the serial line' },
   FIRMWARE_PROTOCOL: { kind: 'infrastructure', meaning: 'the shim and the emulated firmware lost each other' },

@@ -1,10 +1,15 @@
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { cacheDirectory } from '../cache.ts';
 import { HarnessError } from '../errors.ts';
 import { writeFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
 import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from '../measure/inputs.ts';
 import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
 import { checkVcpuCount, ledger, predict } from '../measure/predict.ts';
 import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
+import { DEFAULT_VMM_PROFILE, VMM_PROFILE_WITHOUT_FPU_STATE } from '../measure/vmm-profiles.ts';
+import { predictMatrix } from '../runner/predict-all.ts';
 import { hashInputFile } from './files.ts';
 import { loadFirmware, loadFirmwareDescriptor } from './firmware.ts';
 import { ledgerJson, ledgerTable } from './ledger-text.ts';
@@ -16,7 +21,7 @@ const BOOT_FILE_BYTES_MAX = 2 * 1024 ** 3;
 interface PredictOptions {
   ovmf?: string;
   firmwareDescriptor?: string;
-  vcpus: number;
+  vcpus?: number;
   vcpuType?: string;
   vcpuSig?: number;
   guestFeatures: bigint;
@@ -26,13 +31,30 @@ interface PredictOptions {
   fpuState: boolean;
   ledger?: true;
   json?: true;
+  matrix?: string;
 }
 
 const EXAMPLES = `
 Examples:
   snp-conform predict --ovmf OVMF.amdsev.fd --vcpus 4 --vcpu-type EPYC-v4
   snp-conform predict --ovmf OVMF.amdsev.fd --vcpus 1 --vcpu-type EPYC-Milan \\
-      --kernel vmlinuz --initrd initrd.img --append 'console=ttyS0' --ledger`;
+      --kernel vmlinuz --initrd initrd.img --append 'console=ttyS0' --ledger
+  snp-conform predict --matrix matrix.json > published.json`;
+
+/** Options that say what a matrix says on its axes. */
+const SINGLE_CELL_OPTIONS = [
+  'ovmf',
+  'firmwareDescriptor',
+  'vcpus',
+  'vcpuType',
+  'vcpuSig',
+  'kernel',
+  'initrd',
+  'append',
+] as const;
+
+/** An option's name as it is typed. */
+const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -91,7 +113,22 @@ function inputsJson(inputs: LaunchInputs): object {
   };
 }
 
+/** The digests of all cells of a matrix as one JSON object of cell id to digest: what `run --reference` takes. */
+async function printMatrix(matrixFile: string, options: PredictOptions): Promise<void> {
+  const [single] = SINGLE_CELL_OPTIONS.filter((name) => options[name] !== undefined);
+  if (single !== undefined) throw usage(`--matrix goes without --${dashed(single)}`, 'the axes of the matrix say it');
+  const profile = options.fpuState ? DEFAULT_VMM_PROFILE : VMM_PROFILE_WITHOUT_FPU_STATE;
+  const digests = await predictMatrix(resolve(matrixFile), profile, cacheDirectory(process.env, homedir()));
+  const rows = [...digests].map(([id, digest]) => [id, hexOf(digest)]);
+  process.stdout.write(`${JSON.stringify(Object.fromEntries(rows), null, 2)}\n`);
+}
+
 async function run(options: PredictOptions): Promise<void> {
+  if (options.matrix !== undefined) {
+    await printMatrix(options.matrix, options);
+    return;
+  }
+  if (options.vcpus === undefined) throw usage('no vCPU count is given', 'give --vcpus, for example --vcpus 4');
   const vcpuSignature = signatureOf(options);
   const kernelHashes = await kernelHashesIn(options);
   const { descriptor, image } = await firmwareOf(options);
@@ -119,7 +156,11 @@ export function predictCommand(): Command {
     .description('print the launch digest that an SNP guest must have')
     .addOption(new Option('--ovmf <image>', 'the firmware image').conflicts('firmwareDescriptor'))
     .option('--firmware-descriptor <json>', 'its descriptor in place of the image; see `firmware describe`')
-    .requiredOption('--vcpus <count>', 'vCPUs present at launch', (text) =>
+    .option(
+      '--matrix <file>',
+      'predict every cell of a matrix: JSON of cell id to digest, as `run --reference` takes it',
+    )
+    .option('--vcpus <count>', 'vCPUs present at launch', (text) =>
       checkVcpuCount(parseCount(text, '--vcpus', 'VCPU_COUNT')),
     )
     .option('--vcpu-type <name>', "QEMU's CPU model, for example EPYC-v4")

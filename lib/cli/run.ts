@@ -9,7 +9,7 @@ import { cacheDirectory } from '../cache.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { packageRoot } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
-import { predictAll } from '../runner/predict-all.ts';
+import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
 import { SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
 
@@ -99,7 +99,7 @@ async function run(flags: RunFlags): Promise<void> {
   const plan = planOf(flags);
   const loaded = loadPlan(plan);
   // What the files say wrong is said before anything is launched.
-  await predictAll(loaded, cacheDirectory(process.env, homedir()));
+  await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   const unknown = (flags.host ?? []).filter((name) => !loaded.hosts.some((host) => host.name === name));
   if (unknown.length > 0) {
     const known = loaded.hosts.map((host) => host.name).join(', ');

@@ -9,16 +9,21 @@ export interface VmmProfile {
   fpuStateMeasured: boolean;
 }
 
+/** The profile for hosts of which nothing else is known. */
+export const DEFAULT_VMM_PROFILE = 'qemu-init2';
+/** The profile of QEMU on a host kernel that leaves the FPU state out. */
+export const VMM_PROFILE_WITHOUT_FPU_STATE = 'qemu-pre-init2';
+
 /** The generations of QEMU on KVM. A new one is a new row. */
 export const VMM_PROFILES: readonly VmmProfile[] = [
   {
-    name: 'qemu-init2',
+    name: DEFAULT_VMM_PROFILE,
     meaning: 'QEMU 9.1 and later on Linux 6.10 and later (KVM_SEV_INIT2): the FPU state is in the VMSA',
     source: 'Linux 6.10 arch/x86/kvm/svm/sev.c, sev_es_sync_vmsa',
     fpuStateMeasured: true,
   },
   {
-    name: 'qemu-pre-init2',
+    name: VMM_PROFILE_WITHOUT_FPU_STATE,
     meaning: "host kernels before that, AMD's 5.19 to 6.8 among them: no FPU state in the VMSA",
     source: 'Linux 6.9 arch/x86/kvm/svm/sev.c, sev_es_sync_vmsa',
     fpuStateMeasured: false,
@@ -27,12 +32,9 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
 
 /** Which generation the kernels belong to that an emulated host can pass for. */
 const PROFILE_OF_HOST_KERNEL: Readonly<Record<string, string>> = {
-  'upstream-6.12': 'qemu-init2',
-  'amd-6.8': 'qemu-pre-init2',
+  'upstream-6.12': DEFAULT_VMM_PROFILE,
+  'amd-6.8': VMM_PROFILE_WITHOUT_FPU_STATE,
 };
-
-/** The profile for hosts of which nothing else is known. */
-export const DEFAULT_VMM_PROFILE = 'qemu-init2';
 
 /** The profile of a name. @throws HarnessError HOSTS_INVALID for a name that is not in the table */
 export function vmmProfileOf(name: string): VmmProfile {

@@ -53,7 +53,8 @@ export const expect = baseExpect.extend({
   toConform(outcome: CellOutcome) {
     const { verdict, evidence } = outcome;
     if (verdict.result === 'infrastructure') {
-      throw new HarnessError({ code: 'GUEST_SILENT', what: summarise(verdict), where: `host ${evidence.host.name}` });
+      const code = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+      throw new HarnessError({ code, what: summarise(verdict), where: `host ${evidence.host.name}` });
     }
     const pass = verdict.result === 'pass';
     return { pass, message: () => new HarnessError({ code: 'CHECK_FAILED', what: summarise(verdict) }).message };

@@ -1,49 +1,77 @@
 import { HarnessError } from '../errors.ts';
+import { readJsonFile } from '../evidence/json-file.ts';
+import type { HostEntry } from '../host/hosts-file.ts';
+import type { Cell } from '../matrix/cell.ts';
+import { planCells } from '../matrix/cells.ts';
+import { matrixSchema } from '../matrix/matrix-file.ts';
 import { DEFAULT_VMM_PROFILE, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
 import { MatrixArtifacts } from './launcher.ts';
 import type { LoadedPlan } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
 
 /** The VMM profile of each host as far as its entry tells, without asking the host. */
-function vmmProfiles(loaded: LoadedPlan): Map<string, string> {
-  if (loaded.source.kind !== 'hosts') return new Map();
+function vmmProfiles(entries: readonly HostEntry[]): Map<string, string> {
   return new Map(
-    loaded.source.entries.map((entry) => {
+    entries.map((entry) => {
       const known = entry.emulation === undefined ? undefined : vmmProfileOfHostKernel(entry.emulation.profile);
       return [entry.name, entry.vmmProfile ?? known ?? DEFAULT_VMM_PROFILE];
     }),
   );
 }
 
+/** The error of a cell, with the cell in it. */
+function ofCell(thrown: unknown, cell: Cell): unknown {
+  if (!(thrown instanceof HarnessError)) return thrown;
+  const { code, what, hint } = thrown;
+  const where = [thrown.where, `cell ${cell.id}`].filter((part) => part !== undefined).join(', ');
+  return new HarnessError({ code, what, where, hint, cause: thrown });
+}
+
+/** @returns the launch digest of a cell by VMM profile, 48 bytes each */
+async function predictFor(
+  cell: Cell,
+  artifacts: MatrixArtifacts,
+  profiles: Iterable<string>,
+): Promise<Map<string, Uint8Array>> {
+  try {
+    const { firmwareDescriptor, kernel, initrd } = await artifacts.of(cell);
+    const measured = measuredArtifacts(firmwareDescriptor, kernel, initrd);
+    return new Map([...profiles].map((profile) => [profile, predictCell(cell, measured, profile).launchDigest]));
+  } catch (thrown) {
+    throw ofCell(thrown, cell);
+  }
+}
+
 /**
- * Predicts every cell of a matrix once, so that a wrong file or axis is told before anything is launched.
- * @returns launch digests, 48 bytes, by cell id and host; empty for a recording
+ * Predicts every cell of a plan once, so that a wrong file or axis is told before anything is launched.
  * @throws HarnessError of the codes of lib/measure and of unreadable files, naming the cell
  */
-export async function predictAll(
-  loaded: LoadedPlan,
-  cacheFolder: string,
-): Promise<Map<string, Map<string, Uint8Array>>> {
-  const digests = new Map<string, Map<string, Uint8Array>>();
+export async function checkPredictions(loaded: LoadedPlan, cacheFolder: string): Promise<void> {
   const { source } = loaded;
-  if (source.kind !== 'hosts') return digests;
+  if (source.kind !== 'hosts') return;
   const artifacts = new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder);
-  const profiles = vmmProfiles(loaded);
+  const profiles = vmmProfiles(source.entries);
   for (const { cell, hosts } of loaded.cells) {
-    const byHost = new Map<string, Uint8Array>();
-    try {
-      const { firmwareDescriptor, kernel, initrd } = await artifacts.of(cell);
-      const measured = measuredArtifacts(firmwareDescriptor, kernel, initrd);
-      for (const host of hosts) {
-        byHost.set(host, predictCell(cell, measured, profiles.get(host) ?? DEFAULT_VMM_PROFILE).launchDigest);
-      }
-    } catch (thrown) {
-      if (!(thrown instanceof HarnessError)) throw thrown;
-      const { code, what, hint } = thrown;
-      const where = [thrown.where, `cell ${cell.id}`].filter((part) => part !== undefined).join(', ');
-      throw new HarnessError({ code, what, where, hint, cause: thrown });
-    }
-    digests.set(cell.id, byHost);
+    await predictFor(cell, artifacts, new Set(hosts.map((host) => profiles.get(host) ?? DEFAULT_VMM_PROFILE)));
+  }
+}
+
+/**
+ * The launch digests of all cells of a matrix, exclusions by host tag left aside.
+ * @returns 48 bytes by cell id   @throws HarnessError MATRIX_INVALID, and as checkPredictions
+ */
+export async function predictMatrix(
+  matrixFile: string,
+  vmmProfile: string,
+  cacheFolder: string,
+): Promise<Map<string, Uint8Array>> {
+  const matrix = readJsonFile(matrixFile, matrixSchema, 'MATRIX_INVALID');
+  const artifacts = new MatrixArtifacts(matrix, matrixFile, cacheFolder);
+  const digests = new Map<string, Uint8Array>();
+  for (const { cell, excludedBecause } of planCells(matrix, [], matrixFile)) {
+    if (excludedBecause !== undefined) continue;
+    const digest = (await predictFor(cell, artifacts, [vmmProfile])).get(vmmProfile);
+    if (digest !== undefined) digests.set(cell.id, digest);
   }
   return digests;
 }
