@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -180,17 +180,22 @@ for (const [name, [program = '', ...args]] of shells) {
   test.describe(`the guest's side in ${name}`, () => {
     test.skip(!installed, `${name} is not installed`);
 
-    function shell(script: string, directory: string, input = ''): string {
+    let directory: string;
+    test.beforeEach(() => {
+      directory = mkdtempSync(join(tmpdir(), 'snp-frame-'));
+    });
+    test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+    function shell(script: string, input = ''): string {
       const text = `${PROTOCOL_SHELL_FUNCTIONS}\n${script}`;
       return execFileSync(program, [...args, '-c', text], { cwd: directory, input, encoding: 'utf8' });
     }
 
     test('sends frames that the decoder takes', () => {
-      const directory = mkdtempSync(join(tmpdir(), 'snp-frame-'));
       const { payload } = reportFrame();
       writeFileSync(join(directory, 'report'), payload);
       writeFileSync(join(directory, 'empty'), '');
-      const text = shell('echo noise; snp_send report 4 report; snp_send off 5 empty', directory);
+      const text = shell('echo noise; snp_send report 4 report; snp_send off 5 empty');
       expect(framesOf(new FrameDecoder(), Buffer.from(text))).toEqual([
         { type: 'report', sequence: 4, payload },
         { type: 'off', sequence: 5, payload: new Uint8Array() },
@@ -198,18 +203,16 @@ for (const [name, [program = '', ...args]] of shells) {
     });
 
     test('receives the first whole nonce and passes over everything else', () => {
-      const directory = mkdtempSync(join(tmpdir(), 'snp-frame-'));
       const payload = Uint8Array.from({ length: 64 }, (_, at) => at * 3);
       const line = encodeFrame({ type: 'nonce', sequence: 0, payload });
       const broken = line.replace('A', 'B');
       const input = `hello\n\n${broken}${encodeFrame(reportFrame())}${line.replace('\n', '\r\n')}`;
-      shell('snp_receive nonce got', directory, input);
+      shell('snp_receive nonce got', input);
       expect(new Uint8Array(readFileSync(join(directory, 'got')))).toEqual(payload);
     });
 
     test('fails at the end of the input', () => {
-      const directory = mkdtempSync(join(tmpdir(), 'snp-frame-'));
-      expect(shell('snp_receive nonce got || echo none', directory, 'hello\n')).toBe('none\n');
+      expect(shell('snp_receive nonce got || echo none', 'hello\n')).toBe('none\n');
     });
   });
 }

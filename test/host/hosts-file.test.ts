@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HarnessError } from '../../lib/errors.ts';
@@ -8,7 +8,11 @@ import { type Sshd, startSshd } from '../lab/sshd.ts';
 import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'snp-hosts-'));
+let folder: string;
+test.beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'snp-hosts-'));
+});
+test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const environment = { LAB_KEY: '/keys/lab', EMPTY: '' };
 const home = '/home/tester';
 
@@ -69,13 +73,14 @@ const paths: [string, string][] = [
   ['$LAB_KEY', '/keys/lab'],
   ['$' + '{LAB_KEY}.pub', '/keys/lab.pub'],
   ['~/x', '/home/tester/x'],
-  ['keys/x', join(folder, 'keys/x')],
+  ['keys/x', 'FOLDER/keys/x'],
   ['/a/~/b', '/a/~/b'],
 ];
 for (const [given, expected] of paths) {
   test(`the path ${given} is expanded`, () => {
-    expect(load(hosts({ ...SSH, privateKey: given }))[0]).toMatchObject({ privateKey: expected });
-    expect(load(hosts({ ...SSH, knownHosts: given }))[0]).toMatchObject({ knownHosts: expected });
+    const path = expected.replace('FOLDER', folder);
+    expect(load(hosts({ ...SSH, privateKey: given }))[0]).toMatchObject({ privateKey: path });
+    expect(load(hosts({ ...SSH, knownHosts: given }))[0]).toMatchObject({ knownHosts: path });
   });
 }
 

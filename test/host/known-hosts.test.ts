@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,6 +13,12 @@ import {
   parseHostKey,
 } from '../../lib/host/known-hosts.ts';
 import { expect, test } from '../support/test.ts';
+
+let folder: string;
+test.beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'snp-keys-'));
+});
+test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function blobOf(type: string, fill: number): Uint8Array {
   const bytes = Buffer.alloc(4 + type.length + 4 + 32, fill);
@@ -37,8 +43,7 @@ function hashed(name: string): string {
 }
 
 test('the fingerprint is the one ssh-keygen prints', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'snp-key-'));
-  const path = join(directory, 'key');
+  const path = join(folder, 'key');
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
   const printed = execFileSync('ssh-keygen', ['-l', '-f', path], { encoding: 'utf8' });
   const parsed = parseHostKey(readFileSync(`${path}.pub`, 'utf8'));
@@ -46,7 +51,7 @@ test('the fingerprint is the one ssh-keygen prints', () => {
 });
 
 test('a file that ssh-keygen hashed names the same keys', () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'snp-known-')), 'known_hosts');
+  const path = join(folder, 'known_hosts');
   writeFileSync(path, `milan-1,10.0.0.7 ${one.line}\n[milan-1]:2222 ${rsa.line}\n`);
   execFileSync('ssh-keygen', ['-H', '-f', path], { stdio: 'ignore' });
   const text = readFileSync(path, 'utf8');

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SupervisedOptions } from '../../lib/host/supervisor.ts';
-import { isAlive } from '../support/until.ts';
+import { isAlive, until } from '../support/until.ts';
 
 let launches = 0;
 
@@ -42,6 +42,11 @@ export function membersOf(group: number): number[] {
         return false;
       }
     });
+}
+
+/** Waits until no process of a group lives; one that was killed may take a moment to die. */
+export function groupGone(group: number, timeoutMs: number = 2000): Promise<void> {
+  return until('the process group to be gone', () => membersOf(group).length === 0, timeoutMs);
 }
 
 /** Every live process that has this directory as its working directory. */

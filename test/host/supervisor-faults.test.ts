@@ -10,7 +10,7 @@ import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
 import { until } from '../support/until.ts';
 import { sshOptions } from './lab.ts';
-import { launchOptions, livingIn, membersOf, WRAPPER } from './launches.ts';
+import { groupGone, launchOptions, livingIn, membersOf, WRAPPER } from './launches.ts';
 
 let sshd: Sshd;
 let root: string;
@@ -50,9 +50,9 @@ test.describe('a controller that fails', () => {
     test(`killed, ${kind}: nothing is left on the host after 2 s`, async () => {
       const options = optionsFor(WRAPPER, { heartbeatSeconds: 30 });
       const { controller, pid } = await startController(overSsh, options);
-      expect(membersOf(pid).length).toBeGreaterThan(1);
+      await until('the wrapper with all its children', () => membersOf(pid).length > 2);
       controller.kill('SIGKILL');
-      await until('the group to be gone', () => membersOf(pid).length === 0, 2000);
+      await groupGone(pid);
       await until('the directory to be gone', () => !existsSync(options.directory), 2000);
       await until('the supervisor to be gone', () => livingIn(options.directory).length === 0, 2000);
     });
@@ -62,7 +62,7 @@ test.describe('a controller that fails', () => {
       const { controller, pid } = await startController(overSsh, options);
       controller.kill('SIGSTOP');
       try {
-        await until('the group to be gone', () => membersOf(pid).length === 0, 4000);
+        await groupGone(pid, 4000);
         await until('the directory to be gone', () => !existsSync(options.directory), 2000);
       } finally {
         controller.kill('SIGKILL');
@@ -82,7 +82,7 @@ test('a supervisor that is killed takes the command with it as soon as its time 
     if (!membersOf(launch.pid).includes(pid)) process.kill(pid, 'SIGKILL');
   }
   expect(await ended).toMatchObject({ code: 'HOST_COMMAND', what: expect.stringContaining('before its command') });
-  await until('the group to be gone', () => membersOf(launch.pid).length === 0, 15_000);
+  await groupGone(launch.pid, 15_000);
   await launch.release();
   await session.close();
 });
@@ -95,7 +95,7 @@ test('a holder that is killed does not save the command', async () => {
   const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${launch.pid}/status`, 'latin1'))?.[1]);
   process.kill(parent, 'SIGKILL');
   await launch.release();
-  await until('the group to be gone', () => membersOf(launch.pid).length === 0, 2000);
+  await groupGone(launch.pid);
   expect(existsSync(options.directory)).toBe(false);
   await session.close();
 });

@@ -10,7 +10,7 @@ import { type Sshd, startSshd } from '../lab/sshd.ts';
 import { expect, test } from '../support/test.ts';
 import { until } from '../support/until.ts';
 import { openLabSession } from './lab.ts';
-import { launchOptions, livingIn, membersOf, WRAPPER } from './launches.ts';
+import { groupGone, launchOptions, livingIn, membersOf, WRAPPER } from './launches.ts';
 
 let sshd: Sshd;
 let root: string;
@@ -106,7 +106,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       await until('its id', () => readFileSync(join(options.directory, 'own'), 'utf8') === `${launch.pid}\n`);
       expect(membersOf(launch.pid)).toContain(launch.pid);
       await launch.release();
-      expect(membersOf(launch.pid)).toEqual([]);
+      await groupGone(launch.pid);
     });
 
     test('kills a deaf wrapper with all it started, and keeps the directory until release', async () => {
@@ -115,7 +115,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       await until('the wrapper', () => existsSync(join(options.directory, 'members')));
       await launch.kill();
       expect(await launch.ended).toEqual({ exitCode: 137 });
-      expect(membersOf(launch.pid)).toEqual([]);
+      await groupGone(launch.pid);
       expect(existsSync(join(options.directory, 'members'))).toBe(true);
       await launch.kill();
       await launch.release();
@@ -126,7 +126,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       const options = optionsFor(WRAPPER);
       const launch = await startSupervised(session, options);
       await launch.release();
-      expect(membersOf(launch.pid)).toEqual([]);
+      await groupGone(launch.pid);
       expect(existsSync(options.directory)).toBe(false);
       expect(await launch.ended).toEqual({ exitCode: 137 });
     });
@@ -135,7 +135,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       const options = optionsFor('sleep 300 & echo left; exit 0');
       const launch = await startSupervised(session, options);
       expect(await launch.ended).toEqual({ exitCode: 0 });
-      expect(membersOf(launch.pid)).toEqual([]);
+      await groupGone(launch.pid);
       expect(readFileSync(join(options.directory, 'stdout'), 'utf8')).toBe('left\n');
       await launch.release();
     });
@@ -180,7 +180,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       const launch = await startSupervised(session, options);
       await expect(launch.ended).rejects.toMatchObject({ code: 'HOST_TIMEOUT', what: expect.stringContaining('1 s') });
       await until('the directory to be gone', () => !existsSync(options.directory));
-      expect(membersOf(launch.pid)).toEqual([]);
+      await groupGone(launch.pid);
       await launch.kill();
       await launch.release();
     });
@@ -193,7 +193,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       const ended = launch.ended.catch((error: unknown) => error);
       await other.close();
       expect(await ended).toMatchObject({ code: 'SSH_LOST' });
-      await until('the group to be gone', () => membersOf(launch.pid).length === 0, 2000);
+      await groupGone(launch.pid);
       await until('the directory to be gone', () => !existsSync(options.directory), 2000);
       await until('the last process to be gone', () => livingIn(options.directory).length === 0, 2000);
       await launch.release();
