@@ -3,8 +3,8 @@ import { AXES, type Axis } from './cell.ts';
 
 const name = z
   .string()
-  .max(40)
-  .regex(/^[a-z0-9][a-z0-9.-]*$/, 'a name of lower-case letters, digits, dots and dashes');
+  .max(60)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name of letters, digits, dots, dashes and underscores');
 const NUMBER = /^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/;
 const isNumber64 = (text: string): boolean => NUMBER.test(text) && BigInt(text) < 1n << 64n;
 const NUMBER64 = 'expected a number of at most 64 bits, or a string of one (decimal or 0x hex)';
@@ -38,8 +38,8 @@ export const matrixSchema = z.strictObject({
     vcpuType: axisOf(
       z
         .string()
-        .max(60)
-        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "the name of one of QEMU's CPU models"),
+        .max(120)
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._+,=-]*$/, "the name of one of QEMU's CPU models, as -cpu takes it"),
     ),
     qemu: axisOf(name).default(['default']),
   }),

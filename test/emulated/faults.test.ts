@@ -1,0 +1,89 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { projectPath } from '../support/paths.ts';
+import { expect, test } from '../support/test.ts';
+import { until } from '../support/until.ts';
+import { EXAMPLE_HOSTS, Lab, processesWith } from './lab.ts';
+
+/** What the acceptance of this product allows after a controller was killed. */
+const GONE_MS = 10_000;
+
+let lab: Lab;
+test.beforeAll(async () => {
+  lab = await Lab.start();
+});
+test.afterAll(async () => {
+  await lab.stop();
+});
+
+const qemus = (): Promise<number[]> => processesWith(`${lab.hostFolder}/run/.*/qmp`);
+
+async function launchDirectories(): Promise<string[]> {
+  return readdir(join(lab.hostFolder, 'run')).catch(() => []);
+}
+
+async function startMatrix() {
+  const hosts = await lab.writeHosts(EXAMPLE_HOSTS);
+  const matrix = projectPath('matrix.example.json');
+  const controller = lab.command(['run', '--hosts', hosts, '--matrix', matrix, '--out', 'killed']);
+  await until('a QEMU of the run', async () => (await qemus()).length > 0, 60_000);
+  // Wrapped: a subprocess is a promise of its end, which an async function would wait for.
+  return { controller };
+}
+
+test('a command line killed in the middle of a matrix leaves no QEMU and no launch directory behind', async () => {
+  const { controller } = await startMatrix();
+  controller.kill('SIGKILL');
+  await until('the end of every QEMU', async () => (await qemus()).length === 0, GONE_MS);
+  await until('the end of every launch directory', async () => (await launchDirectories()).length === 0, GONE_MS);
+  await until('the end of the runner', async () => (await processesWith(`${lab.folder}/killed`)).length === 0, GONE_MS);
+});
+
+test('all processes of the harness killed at once leave no QEMU behind', async () => {
+  const { controller } = await startMatrix();
+  const workers = await processesWith('playwright/lib/worker/workerProcessEntry');
+  const mine = new Set<number>();
+  for (const pid of workers) if (await isBelow(pid, controller.pid ?? 0)) mine.add(pid);
+  expect(mine.size).toBeGreaterThan(0);
+  for (const pid of mine) process.kill(pid, 'SIGKILL');
+  controller.kill('SIGKILL');
+  await until('the end of every QEMU', async () => (await qemus()).length === 0, GONE_MS);
+  await until('the end of every launch directory', async () => (await launchDirectories()).length === 0, GONE_MS);
+});
+
+test('an interrupted run ends in order: no QEMU, and what was done is on disk', async () => {
+  const { controller } = await startMatrix();
+  await until('a finished cell', async () => (await finished()).length > 0, 60_000);
+  controller.kill('SIGINT');
+  const { exitCode } = await controller;
+  expect(exitCode).toBe(3);
+  expect(await qemus()).toEqual([]);
+  expect((await finished()).length).toBeGreaterThan(0);
+});
+
+test('a QEMU that somebody kills is trouble of the lab, not of what is tested', async () => {
+  const hosts = await lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: ['features-0x1'] }]);
+  const matrix = projectPath('matrix.example.json');
+  const running = lab.run(['--hosts', hosts, '--matrix', matrix, '--grep', 'ovmfx64.*0x30000.*1-vcpu/EPYC-v4'], 'shot');
+  await until('a QEMU of the run', async () => (await qemus()).length > 0, 60_000);
+  // The first one is the probe, whose end is told as such as well.
+  for (const pid of await qemus()) process.kill(pid, 'SIGKILL');
+  const { exitCode, junit } = await running;
+  expect(exitCode).toBe(3);
+  expect(junit).toMatch(/<error message="(QEMU_KILLED|HOST_CBITPOS)/);
+  expect(junit).not.toContain('<failure');
+});
+
+async function finished(): Promise<string[]> {
+  const names = await readdir(join(lab.folder, 'killed', 'run', 'cells'), { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith('.json'));
+}
+
+async function isBelow(pid: number, ancestor: number): Promise<boolean> {
+  for (let at = pid; at > 1; ) {
+    if (at === ancestor) return true;
+    const stat = await readFile(`/proc/${at}/stat`, 'utf8').catch(() => '');
+    at = Number(/\) \S (\d+)/.exec(stat)?.[1] ?? 0);
+  }
+  return false;
+}
