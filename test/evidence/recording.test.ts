@@ -71,17 +71,19 @@ test('a recording of nothing is not written', async () => {
   expect(readdirSync(path())).not.toContain('none');
 });
 
-// Nothing of the content is in bytes 4 to 9 of a gzip file (time, flags for the compressor, system), in one bit of its
-// flags, and in the bits that fill up the last byte before its checksum. Source: RFC 1952.
+// Some bits of a gzip file say nothing of its content: time and system, the filling of the last byte, and a reference to
+// one of two equal places. Source: RFC 1951, RFC 1952.
 test('a flipped bit is found, or it changes nothing', () => {
+  let unnoticed = 0;
   for (let at = 0; at < original.length; at++) {
     const bytes = Uint8Array.from(original);
     bytes[at] = (bytes[at] ?? 0) ^ (1 << ((at * 5) % 8));
     const code = refusal(bytes);
     if (code === undefined) expect(readBytes(bytes).evidence, `bit of byte ${at}`).toEqual(EVIDENCE);
     else expect(code, `bit of byte ${at}`).toBe('RECORDING_INVALID');
-    if (at > 9 && at !== original.length - 9) expect(code, `bit of byte ${at}`).toBe('RECORDING_INVALID');
+    if (code === undefined) unnoticed += 1;
   }
+  expect(unnoticed).toBeLessThan(20);
 });
 
 test('a recording cut at any length is found', () => {

@@ -8,14 +8,12 @@ import { bytes, FakeShim, frame, hello, interrupted, ioctl, OP, open, returned }
 /** Requests of the devices below. */
 const PEEK = 1;
 const WAIT = 2;
-const FETCH = 3;
 
-/** Devices that peek, fetch, or wait until they are interrupted. */
+/** Devices that peek, or wait until they are interrupted. */
 const DEVICES: Devices = {
   open: (path) => (path === '/dev/kvm' ? { result: 7 } : { errno: ERRNO.ENOENT }),
   ioctl: async (call, caller) => {
     if (call.request === PEEK) return { result: (await caller.peek(call.argument, 4)).length };
-    if (call.request === FETCH) return { result: (await caller.fetch(1, 0, 1))[0] ?? -2 };
     if (call.request === WAIT) {
       await caller.interrupted;
       return { errno: ERRNO.EINTR };
@@ -124,7 +122,6 @@ const HOSTILE: readonly [title: string, sent: readonly Uint8Array[], code: strin
   ['fewer bytes than asked for', [hello(), ioctl(1, PEEK), bytes(new Uint8Array(3))], 'FIRMWARE_PROTOCOL'],
   ['more bytes than asked for', [hello(), ioctl(1, PEEK), bytes(new Uint8Array(5))], 'FIRMWARE_PROTOCOL'],
   ['bytes without an errno field', [hello(), ioctl(1, PEEK), frame(OP.bytes, new Uint8Array(3))], 'FIRMWARE_PROTOCOL'],
-  ['a fetch answered with too much', [hello(), ioctl(1, FETCH), bytes(new Uint8Array(2))], 'FIRMWARE_PROTOCOL'],
   [
     'a waiting call, and then a frame of length 0',
     [hello(), ioctl(1, 99), ioctl(1, WAIT), frame(1, undefined, 0)],

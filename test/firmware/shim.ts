@@ -10,10 +10,9 @@ export const OP = {
   bytes: 5,
   peek: 16,
   poke: 17,
-  fetch: 18,
-  store: 19,
-  create: 20,
-  return: 21,
+  store: 18,
+  create: 19,
+  return: 20,
 } as const;
 
 /** A frame as the shim writes it. @param length what its length field says, if not the truth */
@@ -85,10 +84,14 @@ export class FakeShim {
     );
   }
 
+  /** Takes whole frames: the relay must not write a part of one. */
   #take(chunk: Buffer): void {
-    const length = chunk.readUInt32LE(0);
-    if (chunk.length !== 4 + length) throw new Error('the relay writes a frame in one piece');
-    this.replies.push({ operation: chunk.readUInt8(4), fields: chunk.subarray(5) });
+    for (let at = 0; at < chunk.length; ) {
+      const end = at + 4 + chunk.readUInt32LE(at);
+      if (end > chunk.length) throw new Error('the relay wrote a part of a frame');
+      this.replies.push({ operation: chunk.readUInt8(at + 4), fields: chunk.subarray(at + 5, end) });
+      at = end;
+    }
   }
 
   /** Sends bytes as one chunk. */
