@@ -1,0 +1,68 @@
+import { parseReport } from '../../lib/attestation/report.ts';
+import { playGuest } from '../../lib/firmware/guest.ts';
+import { VcpuExits } from '../../lib/firmware/kvm/run.ts';
+import type { GuestContext } from '../../lib/firmware/psp.ts';
+import { SERIAL_PORT } from '../../lib/firmware/uart.ts';
+import { encodeFrame, type Frame, FrameDecoder } from '../../lib/guest/protocol.ts';
+import { expect, test } from '../support/test.ts';
+import { CHIP, runningGuest, startedGuest } from './platform.ts';
+
+const NONCE = new Uint8Array(64).fill(0xa5);
+
+/** Exits whose UARTs are always ready; the agent's answers with a nonce once the guest is ready. */
+class ReadyExits extends VcpuExits {
+  readonly #decoder = new FrameDecoder();
+  readonly #input: number[] = [];
+  readonly frames: Frame[] = [];
+  console = '';
+  off = false;
+
+  override async in(port: number): Promise<number> {
+    if (port === SERIAL_PORT.agent) return this.#input.shift() ?? 0xff;
+    return port === SERIAL_PORT.agent + 5 && this.#input.length > 0 ? 0x21 : 0x20;
+  }
+
+  override async out(port: number, bytes: Uint8Array): Promise<void> {
+    if (port === SERIAL_PORT.console) this.console += Buffer.from(bytes).toString('utf8');
+    if (port !== SERIAL_PORT.agent) return;
+    for (const found of this.#decoder.push(bytes)) {
+      if (found.kind === 'error') throw found.error;
+      this.frames.push(found.frame);
+      if (found.frame.type !== 'ready') continue;
+      this.#input.push(...Buffer.from(`noise\n${encodeFrame({ type: 'nonce', sequence: 0, payload: NONCE })}`));
+    }
+  }
+
+  override shutdown(): void {
+    this.off = true;
+  }
+}
+
+async function played(guest: GuestContext): Promise<ReadyExits> {
+  const exits = new ReadyExits();
+  await playGuest(exits, guest, CHIP);
+  expect(exits.off, 'the guest powers off').toBe(true);
+  return exits;
+}
+
+test('the played guest announces itself, answers a nonce with its report, and powers off', async () => {
+  const guest = runningGuest();
+  const { frames, console } = await played(guest);
+  expect(frames.map((frame) => frame.type)).toEqual(['ready', 'report', 'off']);
+  expect(parseReport(frames[1]?.payload ?? new Uint8Array())).toMatchObject({
+    reportData: NONCE,
+    measurement: guest.launchDigest,
+  });
+  expect(console).toContain('no instruction of this guest was executed');
+});
+
+test('a guest that cannot ask for a report says so', async () => {
+  const { frames } = await played(Object.assign(startedGuest(), { state: 'running' as const }));
+  expect(frames.map((frame) => frame.type)).toEqual(['ready', 'error', 'off']);
+  expect(Buffer.from(frames[1]?.payload ?? []).toString()).toContain('no secrets page');
+});
+
+test('a guest that may not use the VCEK passes the firmware’s status on', async () => {
+  const { frames } = await played(Object.assign(runningGuest(), { vcekDisabled: true }));
+  expect(Buffer.from(frames[1]?.payload ?? []).toString()).toBe('MSG_REPORT_RSP has status 0x27');
+});
