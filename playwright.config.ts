@@ -6,6 +6,9 @@ import { loadPlan, readPlan } from './lib/runner/plan.ts';
 /** A launch takes a second, a real guest's boot a minute; what takes longer hangs. */
 const TEST_TIMEOUT_MS = 300_000;
 
+/** The sources of a checkout, or what tsc made of them in an installed package. */
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+
 const { plan, hosts } = loadPlan(readPlan(process.env, process.cwd()));
 
 export default defineConfig({
@@ -14,6 +17,6 @@ export default defineConfig({
   timeout: TEST_TIMEOUT_MS,
   workers: hosts.reduce((sum, host) => sum + host.slots, 0),
   retries: 0,
-  reporter: [['./lib/reporters/run-reporter.ts', { plan }]],
+  reporter: [[`./lib/reporters/run-reporter.${EXTENSION}`, { plan }]],
   projects: hosts.map(({ name, slots }) => ({ name, workers: slots, grep: hostTagPattern(name) })),
 });

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { HarnessError } from '../errors.ts';
 import { parseFirmwareDescriptor, writeFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
+import { readInputFile } from '../evidence/input-file.ts';
 import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
-import { readInputFile } from './files.ts';
 
 const DESCRIPTOR_BYTES_MAX = 1024 * 1024;
 

@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { asHarnessError, EXIT_CODES } from '../errors.ts';
+import { packageVersion } from '../runner/package-root.ts';
 import { firmwareCommand } from './firmware.ts';
 import { nativeCommand } from './native.ts';
 import { predictCommand } from './predict.ts';
 import { runCommand } from './run.ts';
-import { packageVersion } from './version.ts';
 
 /** The commands, one file each, in the order of the help text. */
 const COMMANDS: readonly (() => Command)[] = [runCommand, predictCommand, firmwareCommand, nativeCommand];

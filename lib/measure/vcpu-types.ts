@@ -1,4 +1,5 @@
 import { HarnessError } from '../errors.ts';
+import { editDistance } from '../similar.ts';
 
 /** A CPU model of QEMU and the silicon it claims to be. All versions of one model claim the same. */
 export interface VcpuModel {
@@ -45,20 +46,6 @@ export function namesOf(model: VcpuModel): string[] {
 const MODEL_OF_NAME: ReadonlyMap<string, VcpuModel> = new Map(
   VCPU_MODELS.flatMap((model) => namesOf(model).map((name) => [name, model] as const)),
 );
-
-/** How many single-character edits turn one text into the other (Levenshtein). */
-function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= left.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-}
 
 /** Up to three known names like the given one, the closest first. */
 function closeNames(name: string): string[] {

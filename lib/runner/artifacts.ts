@@ -1,24 +1,12 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { HarnessError } from '../errors.ts';
+import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
 import type { LocalArtifact } from '../host/host.ts';
 import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
 import { HARNESS_HINTS } from './hints.ts';
 
-/** SHA-256 of a file, 32 bytes, read as a stream. @throws HarnessError FILE_UNREADABLE */
-export async function fileSha256(path: string, where: string): Promise<Uint8Array> {
-  const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(path), hash);
-  } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
-    throw new HarnessError({ code: 'FILE_UNREADABLE', what, where, hint: HARNESS_HINTS.artifact, cause });
-  }
-  return new Uint8Array(hash.digest());
-}
+/** What a kernel or initrd may have at most; firmware has its own bound. */
+const BOOT_FILE_BYTES_MAX = 2 * 1024 ** 3;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -30,7 +18,12 @@ export class Artifacts {
   file(name: string, path: string): Promise<LocalArtifact> {
     const known = this.#files.get(path);
     if (known !== undefined) return known;
-    const made = fileSha256(path, `artifact ${name}, ${path}`).then((sha256) => ({ name, path, sha256: hex(sha256) }));
+    const made = hashInputFile({
+      path,
+      what: `artifact ${name}`,
+      maxBytes: BOOT_FILE_BYTES_MAX,
+      hint: HARNESS_HINTS.artifact,
+    }).then((sha256) => ({ name, path, sha256: hex(sha256) }));
     this.#files.set(path, made);
     return made;
   }
@@ -45,14 +38,13 @@ export class Artifacts {
   }
 }
 
-async function describeFile(artifact: LocalArtifact): Promise<FirmwareDescriptor> {
-  const { size } = await stat(artifact.path);
-  if (size > FIRMWARE_BYTES_MAX) {
-    throw new HarnessError({
-      code: 'OVMF_SIZE',
-      what: `${size} bytes, more than ${FIRMWARE_BYTES_MAX}`,
-      where: `artifact ${artifact.name}, ${artifact.path}`,
-    });
+async function describeFile({ name, path }: LocalArtifact): Promise<FirmwareDescriptor> {
+  const image = await readInputFile({ path, what: `firmware image ${name}`, maxBytes: FIRMWARE_BYTES_MAX });
+  try {
+    return describeFirmware(image);
+  } catch (thrown) {
+    if (!(thrown instanceof HarnessError)) throw thrown;
+    const where = [`firmware ${name}, ${path}`, thrown.where].filter((part) => part !== undefined).join(', ');
+    throw new HarnessError({ code: thrown.code, what: thrown.what, where, hint: thrown.hint, cause: thrown });
   }
-  return describeFirmware(await readFile(artifact.path));
 }

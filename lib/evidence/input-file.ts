@@ -17,10 +17,12 @@ export interface InputFile {
   what: string;
   /** More than this is refused, also of a pipe or a device that has no size. */
   maxBytes: number;
+  /** What to do where it cannot be read. */
+  hint?: string;
 }
 
 /** Reads a file in chunks, no further than its bound. @throws HarnessError FILE_UNREADABLE */
-async function* chunksOf({ path, what, maxBytes }: InputFile): AsyncGenerator<Uint8Array> {
+async function* chunksOf({ path, what, maxBytes, hint }: InputFile): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
@@ -34,6 +36,7 @@ async function* chunksOf({ path, what, maxBytes }: InputFile): AsyncGenerator<Ui
       code: 'FILE_UNREADABLE',
       what: `cannot read the ${what}: ${reason ?? (cause instanceof Error ? cause.message : String(cause))}`,
       where: path,
+      hint,
       cause,
     });
   }
