@@ -88,7 +88,7 @@ async function findCbitpos(entry: HostEntry, session: Session, emulation: Emulat
     return await askCbitpos(entry, session, emulation, binary ?? 'qemu-system-x86_64');
   } catch (cause) {
     if (cause instanceof HarnessError && cause.code.startsWith('SSH_')) throw cause;
-    const what = cause instanceof Error ? cause.message : String(cause);
+    const what = cause instanceof HarnessError ? cause.what : cause instanceof Error ? cause.message : String(cause);
     throw new HarnessError({
       code: 'HOST_CBITPOS',
       what: `QEMU could not tell the C-bit position: ${what}`,

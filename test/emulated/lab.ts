@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -103,17 +103,17 @@ async function textOf(path: string): Promise<string> {
 }
 
 async function cellFiles(runDirectory: string): Promise<CellFile[]> {
-  const { stdout } = await execa('find', [join(runDirectory, 'cells'), '-name', '*.json'], { reject: false });
-  const paths = stdout.split('\n').filter((path) => path !== '');
+  const folder = join(runDirectory, 'cells');
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const paths = names.filter((name) => name.endsWith('.json')).map((name) => join(folder, name));
   return Promise.all(paths.sort().map(async (path) => cellFileSchema.parse(JSON.parse(await readFile(path, 'utf8')))));
 }
 
-/** Processes whose command line holds a text, by /proc; this process and its like excluded by the text itself. */
-export async function processesWith(text: string): Promise<number[]> {
-  const { stdout } = await execa('pgrep', ['-f', '--', text], { reject: false });
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(Number)
-    .filter((pid) => pid !== process.pid);
+/** Ids of the processes whose command line matches, this one excepted. */
+export async function processesWith(pattern: RegExp): Promise<number[]> {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  const rows = await Promise.all(
+    ids.map(async (id) => ({ id: Number(id), line: await textOf(`/proc/${id}/cmdline`) })),
+  );
+  return rows.filter(({ line }) => pattern.test(line.replaceAll('\0', ' '))).map(({ id }) => id);
 }

@@ -24,7 +24,7 @@ test('the example matrix holds on two emulated hosts over SSH, and its recording
   expect(new Set(live.cells.map((cell) => cell.evidence.kind))).toEqual(new Set(['emulated']));
   expect(live.junit.match(/<testcase /g)?.length).toBe(live.cells.length);
   expect(live.junit).not.toMatch(/<(failure|error|skipped)/);
-  expect(await processesWith(lab.hostFolder)).toEqual([]);
+  expect(await processesWith(new RegExp(lab.hostFolder))).toEqual([]);
 
   const replay = await lab.run(['--replay', recording], 'replayed');
   expect(replay.exitCode, replay.stderr + replay.stdout).toBe(0);
