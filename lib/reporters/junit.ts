@@ -33,6 +33,10 @@ function properties(cell: CellFile, recorded: boolean): Record<string, string | 
   };
 }
 
+/** Stands for `]]>` until the document is built: the builder takes only the first of them out of a CDATA section. */
+const SECTION_END = '\ue000]]\ue000';
+const sectionText = (text: string): string => text.replaceAll(']]>', SECTION_END);
+const suiteTitle = (row: ResultRow): string => `${row.suite} on ${row.host}`;
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 /**
@@ -42,33 +46,33 @@ const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
  */
 export function junitXml(rows: readonly ResultRow[], recorded: boolean): string {
   const builder = BUILDER.newBuilder();
-  for (const host of new Set(rows.map((row) => row.host))) {
-    const mine = rows.filter((row) => row.host === host);
-    const suite = builder.testSuite().name(`${mine[0]?.suite ?? 'launch'} on ${host}`);
-    suite.property('host', host);
+  for (const title of new Set(rows.map(suiteTitle))) {
+    const mine = rows.filter((row) => suiteTitle(row) === title);
+    const suite = builder.testSuite().name(title);
+    suite.property('host', mine[0]?.host ?? '');
     for (const row of mine) {
       const test = suite
         .testCase()
-        .className(`${row.suite}.${host}`)
+        .className(`${row.suite}.${row.host}`)
         .name(row.name)
         .time(row.durationMs / 1000);
       for (const [name, value] of Object.entries(row.cell === undefined ? {} : properties(row.cell, recorded))) {
         if (value !== undefined) test.property(name, plainText(value, 1000));
       }
       const message = plainText(row.message);
-      if (row.result === 'fail') test.failure(firstLine(message), 'failure').stacktrace(message);
+      if (row.result === 'fail') test.failure(firstLine(message), 'failure').stacktrace(sectionText(message));
       if (row.result === 'infrastructure' || row.result === 'configuration') {
-        test.error(firstLine(message), row.result, message);
+        test.error(firstLine(message), row.result, sectionText(message));
       }
       if (row.result === 'skip') {
         test.skipped();
         test.property('skip.reason', message);
       }
       if (row.cell !== undefined && row.result !== 'pass') {
-        test.standardOutput(plainText(row.cell.evidence.outcome.console));
-        test.standardError(plainText(row.cell.evidence.outcome.stderr));
+        test.standardOutput(sectionText(plainText(row.cell.evidence.outcome.console)));
+        test.standardError(sectionText(plainText(row.cell.evidence.outcome.stderr)));
       }
     }
   }
-  return builder.build();
+  return builder.build().replaceAll(SECTION_END, ']]]]><![CDATA[>');
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   FullConfig,
@@ -9,8 +9,9 @@ import type {
   TestError,
   TestResult,
 } from '@playwright/test/reporter';
-import { kindOfMessage } from '../errors.ts';
-import { cellFileSchema } from '../evidence/schema.ts';
+import { asHarnessError, kindOfMessage } from '../errors.ts';
+import { readJsonFile } from '../evidence/json-file.ts';
+import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
 import type { Plan } from '../runner/plan.ts';
 import { SUMMARY_FILE, type Summary } from '../runner/summary.ts';
@@ -106,7 +107,8 @@ function resultKind(result: TestResult, message: string): ResultKind {
   if (result.status === 'passed') return 'pass';
   if (result.status === 'skipped') return 'skip';
   if (result.status === 'timedOut' || result.status === 'interrupted') return 'infrastructure';
-  const kind = kindOfMessage(message) ?? 'infrastructure';
+  // An expectation of a suite that names no code of ours is still one about the thing under test.
+  const kind = kindOfMessage(message) ?? (/^expect[.(]/m.test(message) ? 'failure' : 'infrastructure');
   return kind === 'failure' ? 'fail' : kind;
 }
 
@@ -116,16 +118,29 @@ function rowOf(test: TestCase, result: TestResult): ResultRow {
   );
   const skipReason = result.annotations.find((annotation) => annotation.type === 'skip')?.description;
   const message = result.status === 'skipped' ? (skipReason ?? 'not run') : texts.join('\n');
-  const file = result.annotations.find((annotation) => annotation.type === CELL_FILE_ANNOTATION)?.description;
+  const kept = keptCell(result);
+  const unkept = typeof kept === 'string';
   return {
     suite: test.parent.project() === undefined ? 'launch' : suiteName(test),
     host: test.parent.project()?.name ?? '',
-    name: test.title,
-    result: resultKind(result, message),
+    name: plainText(test.title),
+    // Without its evidence a pass is only a claim.
+    result: unkept && result.status === 'passed' ? 'infrastructure' : resultKind(result, message),
     durationMs: result.duration,
-    message,
-    cell: file === undefined ? undefined : cellFileSchema.parse(JSON.parse(readFileSync(file, 'utf8'))),
+    message: unkept ? [message, kept].filter((text) => text !== '').join('\n') : message,
+    cell: unkept ? undefined : kept,
   };
+}
+
+/** What the test left in the run directory; undefined where it left nothing, words where that cannot be read. */
+function keptCell({ annotations }: TestResult): CellFile | string | undefined {
+  const file = annotations.find((annotation) => annotation.type === CELL_FILE_ANNOTATION)?.description;
+  if (file === undefined) return undefined;
+  try {
+    return readJsonFile(file, cellFileSchema, 'EVIDENCE_INVALID');
+  } catch (thrown) {
+    return plainText(asHarnessError(thrown, { code: 'EVIDENCE_INVALID', where: file }).message);
+  }
 }
 
 /** `launch` for suites/launch.spec.ts. */

@@ -1,0 +1,91 @@
+import { Progress } from '../../lib/reporters/progress.ts';
+import type { ResultRow } from '../../lib/reporters/row.ts';
+import { expect, test } from '../support/test.ts';
+import { row } from './rows.ts';
+
+/** A screen that keeps what is written, with a clock set by hand. */
+class FakeScreen {
+  readonly written: string[] = [];
+  readonly isTerminal: boolean;
+  columns = 200;
+  time = 0;
+
+  constructor(isTerminal: boolean) {
+    this.isTerminal = isTerminal;
+  }
+
+  write(text: string): void {
+    this.written.push(text);
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  get all(): string {
+    return this.written.join('');
+  }
+}
+
+/** Adds rows, one every so many milliseconds. */
+function run(screen: FakeScreen, total: number, rows: readonly ResultRow[], everyMs: number): Progress {
+  const progress = new Progress(screen, total);
+  for (const one of rows) {
+    screen.time += everyMs;
+    progress.add(one);
+  }
+  return progress;
+}
+
+const passes = (count: number): ResultRow[] => Array.from({ length: count }, () => row('pass'));
+
+test('on a terminal one line is rewritten, and gone at the end', () => {
+  const screen = new FakeScreen(true);
+  const progress = run(screen, 4, passes(2), 1000);
+  expect(screen.written.at(-1)).toBe('\r\u001b[K2 of 4 cells: 2 passed, 0 failed, about 2 s left');
+  progress.end();
+  expect(screen.written.at(-1)).toBe('\r\u001b[K');
+  expect(screen.all).not.toContain('\n');
+});
+
+test('a terminal is not written to more often than it can be read', () => {
+  const screen = new FakeScreen(true);
+  run(screen, 1000, passes(1000), 1);
+  expect(screen.written.length).toBeLessThanOrEqual(10);
+});
+
+test('on a narrow terminal the line does not wrap', () => {
+  const screen = new FakeScreen(true);
+  screen.columns = 20;
+  run(screen, 4, passes(1), 1000);
+  expect(screen.written.at(-1)?.replace('\r\u001b[K', '').length).toBe(19);
+});
+
+test('a log gets whole lines, four a minute, and no escapes', () => {
+  const screen = new FakeScreen(false);
+  run(screen, 1000, passes(600), 100).end();
+  expect(screen.written).toHaveLength(4);
+  expect(screen.written[0]).toBe('150 of 1000 cells: 150 passed, 0 failed, about 85 s left\n');
+  expect(screen.all).not.toContain('\u001b');
+});
+
+test('trouble is told at once, with host, cell and reason; a skip is no trouble', () => {
+  const screen = new FakeScreen(false);
+  run(screen, 9, [row('skip'), row('fail', { message: 'CHECK_FAILED: one\ntwo' }), row('infrastructure')], 1);
+  expect(screen.written).toEqual([
+    'FAIL milan-1 amdsev/stable/fail\n    CHECK_FAILED: one\n    two\n',
+    'INFRASTRUCTURE milan-1 amdsev/stable/infrastructure\n    infrastructure for a reason\n',
+  ]);
+});
+
+test('trouble on a terminal clears the line first', () => {
+  const screen = new FakeScreen(true);
+  run(screen, 9, [row('fail')], 1);
+  expect(screen.written[0]).toBe('\r\u001b[K');
+});
+
+test('what a guest printed cannot write on the terminal', () => {
+  const screen = new FakeScreen(false);
+  run(screen, 9, [row('fail', { message: '\u001b]0;owned\u0007\u001b[2Jbad\u202e' })], 1);
+  expect(screen.all).toBe('FAIL milan-1 amdsev/stable/fail\n    bad\ufffd\n');
+});

@@ -1,0 +1,123 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { FullConfig, Suite, TestCase, TestResult } from '@playwright/test/reporter';
+import type { ResultRow } from '../../lib/reporters/row.ts';
+import RunReporter from '../../lib/reporters/run-reporter.ts';
+import { CELL_FILE_ANNOTATION } from '../../lib/runner/annotations.ts';
+import { type Summary, summarySchema } from '../../lib/runner/summary.ts';
+import { testFolder } from '../support/folder.ts';
+import { expect, test } from '../support/test.ts';
+import { cellFile } from './rows.ts';
+import { elements, parseXml } from './xml.ts';
+
+const path = testFolder();
+
+interface Finished {
+  title?: string;
+  status: TestResult['status'];
+  messages?: readonly string[];
+  annotations?: TestResult['annotations'];
+}
+
+/** As much of a finished test as the reporter looks at. */
+function finished({
+  title = 'amdsev/stable/x',
+  status,
+  messages = [],
+  annotations = [],
+}: Finished): [TestCase, TestResult] {
+  const parent = { project: () => ({ name: 'milan-1' }) };
+  const testCase = { title, parent, location: { file: '/x/suites/launch.spec.ts' } };
+  const result = { status, errors: messages.map((message) => ({ message })), annotations, duration: 10 };
+  return [testCase as unknown as TestCase, result as unknown as TestResult];
+}
+
+/** Runs the reporter over finished tests, with its output caught. */
+function report(tests: readonly Finished[], name = 'run'): { summary: Summary; junit: string; output: string } {
+  const plan = {
+    runDirectory: path(name),
+    reportsDirectory: path(name, 'reports'),
+    source: { kind: 'replay' as const, recordingFile: 'x' },
+  };
+  const written: string[] = [];
+  const kept = { out: process.stdout.write, err: process.stderr.write };
+  const keep = (text: string | Uint8Array): boolean => written.push(String(text)) > 0;
+  process.stdout.write = keep;
+  process.stderr.write = keep;
+  try {
+    const reporter = new RunReporter({ plan });
+    reporter.onBegin({} as FullConfig, { allTests: () => tests } as unknown as Suite);
+    for (const one of tests) reporter.onTestEnd(...finished(one));
+    reporter.onEnd({ status: 'passed', startTime: new Date(0), duration: 1 });
+  } finally {
+    process.stdout.write = kept.out;
+    process.stderr.write = kept.err;
+  }
+  const summary = summarySchema.parse(JSON.parse(readFileSync(path(name, 'summary.json'), 'utf8')));
+  return { summary, junit: readFileSync(path(name, 'reports', 'junit.xml'), 'utf8'), output: written.join('') };
+}
+
+/** What kind of result a finished test is. */
+function kindOf(one: Finished): ResultRow['result'] | undefined {
+  const { totals } = report([one]).summary;
+  return (Object.keys(totals) as ResultRow['result'][]).find((kind) => totals[kind] === 1);
+}
+
+test('a failed test is of the kind that the code of its first error names', () => {
+  const failed = (...messages: string[]) => kindOf({ status: 'failed', messages });
+  expect(failed('Error: CHECK_FAILED: digests differ')).toBe('fail');
+  expect(failed('HarnessError: DIGEST_MISMATCH: digests differ')).toBe('fail');
+  expect(failed('\u001b[31mError: CHECK_FAILED: digests differ\u001b[0m')).toBe('fail');
+  expect(failed('Error: SSH_LOST: the connection was lost')).toBe('infrastructure');
+  expect(failed('Error: MATRIX_INVALID: no')).toBe('configuration');
+  expect(failed('Error: CHECK_FAILED: no', 'Error: SSH_LOST: afterwards')).toBe('fail');
+  expect(failed('TypeError: undefined is not a function'), 'a defect').toBe('infrastructure');
+  expect(failed('Error: NOT_A_CODE: x')).toBe('infrastructure');
+  expect(failed('Error: CHECK_FAILEDX: x')).toBe('infrastructure');
+});
+
+test('an expectation of a suite of the user’s own is about the thing under test', () => {
+  const message =
+    'Error: \u001b[2mexpect(\u001b[22mreceived\u001b[2m).\u001b[22mtoBe(expected)\n\nExpected: 1\nReceived: 2';
+  expect(kindOf({ status: 'failed', messages: [message] })).toBe('fail');
+  expect(kindOf({ status: 'failed', messages: ['Error: the SVN\n\nexpect(received).toBe(expected)'] })).toBe('fail');
+});
+
+test('a test that was stopped is lab trouble, whatever it said before', () => {
+  expect(kindOf({ status: 'timedOut', messages: ['Error: CHECK_FAILED: x'] })).toBe('infrastructure');
+  expect(kindOf({ status: 'interrupted' })).toBe('infrastructure');
+});
+
+test('a skip has its reason', () => {
+  expect(kindOf({ status: 'skipped' })).toBe('skip');
+  const { junit } = report([{ status: 'skipped', annotations: [{ type: 'skip', description: 'no TIO here' }] }]);
+  expect(junit).toContain('value="no TIO here"');
+});
+
+test('the cell that a test left is in JUnit, and a recording is called one', () => {
+  writeFileSync(path('cell.json'), JSON.stringify(cellFile()));
+  const annotations = [{ type: CELL_FILE_ANNOTATION, description: path('cell.json') }];
+  const { junit, output } = report([{ status: 'passed', annotations }]);
+  const names = elements(parseXml(junit), 'property').map(({ attributes }) => attributes.name);
+  expect(names).toContain('digest.predicted');
+  expect(output).toContain('evidence: recorded emulated; kept in ');
+  expect(output).toContain('no guest is launched');
+  expect(output).toMatch(/\n1 passed, 0 failed\n$/);
+});
+
+test('a cell file that is gone or damaged loses no result', () => {
+  writeFileSync(path('damaged.json'), '{"format": 1}');
+  for (const description of [path('gone.json'), path('damaged.json')]) {
+    const { summary } = report([{ status: 'passed', annotations: [{ type: CELL_FILE_ANNOTATION, description }] }]);
+    expect(summary.totals).toMatchObject({ pass: 0, infrastructure: 1 });
+  }
+});
+
+test('a title and a message cannot write on the terminal', () => {
+  const { output, junit } = report([
+    { title: 'x\u001b[2J\u0007', status: 'failed', messages: ['Error: CHECK_FAILED: \u001b]0;a\u0007b'] },
+  ]);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes and bells are what is looked for
+  const escapes = /\u001b(?!\[K)|\u0007/;
+  expect(output).not.toMatch(escapes);
+  expect(junit).not.toMatch(escapes);
+});
