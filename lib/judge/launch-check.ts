@@ -1,7 +1,7 @@
 import { FIRMWARE_STATUS, firmwareStatusName, NO_FW_CALL } from '../abi/firmware-status.ts';
 import type { Evidence, Refusal } from '../evidence/schema.ts';
 import type { Subject } from './subject.ts';
-import { hexOf, lastLine, quoted } from './text.ts';
+import { lastLine, quoted } from './text.ts';
 import { type Finding, failed, notApplicable } from './verdict.ts';
 
 /** What QEMU's trace shows once the firmware let the guest run. Source: QEMU, target/i386/sev.c, sev_set_guest_state. */
@@ -33,14 +33,11 @@ const MACHINE_STATUSES: readonly number[] = [
  * What a refusal proves. SNP_LAUNCH_FINISH compares digest, policy and signatures in this order and stops at the first
  * that is wrong. Source: AMD 56860, SNP_LAUNCH_FINISH.
  */
-function meaning({ command, fwError }: Refusal, { prediction, evidence }: Subject): string {
+function meaning({ command, fwError }: Refusal, { evidence }: Subject): string {
   const policy = evidence.cell.guestPolicy;
   switch (`${command} ${fwError}`) {
     case `SNP_LAUNCH_FINISH ${BAD_MEASUREMENT}`:
-      return (
-        'the firmware refused the launch digest: what it measured is not what the ID block says.\n' +
-        `predicted launch digest ${hexOf(prediction.launchDigest)}; the firmware does not report what it measured`
-      );
+      return 'what the firmware measured is not the launch digest of the ID block; it does not report what it measured';
     case `SNP_LAUNCH_FINISH ${POLICY_FAILURE}`:
       return `the policy of the ID block is not the one launched with, ${policy}; the launch digest was accepted before`;
     case `SNP_LAUNCH_FINISH ${BAD_SIGNATURE}`:
@@ -65,10 +62,9 @@ function refused(refusal: Refusal, subject: Subject): Finding {
     return notApplicable(`${headline}\nthe status is ${firmwareStatusName(fwError)}: of the machine, not of the guest`);
   }
   if (fwError === SUCCESS || fwError === NO_FW_CALL) {
-    return failed(`launch refused by KVM, which did not ask the firmware: ${said}\nQEMU: ${line}`, ACCEPTED, line);
+    return failed(`launch refused by KVM, which did not ask the firmware: ${said}`, ACCEPTED, line);
   }
-  const detail = `launch refused by the firmware: ${said}\n${meaning(refusal, subject)}\nQEMU: ${line}`;
-  return failed(detail, ACCEPTED, line);
+  return failed(`launch refused by the firmware: ${said}\n${meaning(refusal, subject)}`, ACCEPTED, line);
 }
 
 function ended({ exitCode, stderr }: Evidence['outcome']): string {

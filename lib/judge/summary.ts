@@ -24,9 +24,9 @@ function headline(verdict: Verdict): string {
   return `the launch was ${launch.detail}; ${report}`;
 }
 
-/** The lines of a failed check, indented. */
-function failure({ name, expected, observed, detail }: Check): string[] {
-  const lines = detail.split('\n');
+/** The lines of a failed check, indented; without its first line where that is the headline already. */
+function failure({ name, expected, observed, detail }: Check, headlined: boolean): string[] {
+  const lines = detail.split('\n').slice(headlined ? 1 : 0);
   if (expected !== null) lines.push(`expected ${expected}`);
   if (expected !== null || observed !== null) lines.push(`observed ${observed ?? 'nothing'}`);
   return [`  ${name}:`, ...lines.map((line) => `    ${line}`)];
@@ -45,6 +45,8 @@ export function summarise(verdict: Verdict): string {
     lines.push(`predicted ${measurement.expected}`, `observed ${measurement.observed ?? unseen}`);
   }
   const broken = verdict.checks.filter(({ status }) => status === 'fail');
-  if (broken.length > 0) lines.push('failed checks:', ...broken.flatMap(failure));
+  if (broken.length > 0) {
+    lines.push('failed checks:', ...broken.flatMap((check, index) => failure(check, index === 0)));
+  }
   return lines.join('\n');
 }

@@ -66,7 +66,7 @@ test('a failed check shows the values that it has, and none that it has not', ()
   const shown = (values: { expected?: string; observed?: string }): string[] =>
     summarise({ result: 'fail', checks: [{ ...check, ...values }] })
       .split('\n')
-      .slice(4);
+      .slice(3);
   expect(shown({})).toEqual([]);
   expect(shown({ expected: '1' })).toEqual(['    expected 1', '    observed nothing']);
   expect(shown({ expected: '1', observed: '2' })).toEqual(['    expected 1', '    observed 2']);
