@@ -19,9 +19,8 @@ export function hostTagPattern(host: string): RegExp {
   return new RegExp(`${hostTag(host)}(?![\\w.-])`);
 }
 
-/** The cells of the run, in groups, in the order of the matrix. */
-export function cellGroups(): CellGroup[] {
-  const { cells } = loadPlan(readPlan(process.env, process.cwd()));
+/** Cells in groups of one firmware and kernel, in the order given. */
+export function inGroups(cells: readonly HostedCell[]): CellGroup[] {
   const groups = new Map<string, HostedCell[]>();
   for (const hosted of cells) {
     const title = `${hosted.cell.firmware}/${hosted.cell.kernel ?? 'no-kernel'}`;
@@ -33,4 +32,9 @@ export function cellGroups(): CellGroup[] {
       cells: all.slice(part * GROUP_CELLS, (part + 1) * GROUP_CELLS),
     })),
   );
+}
+
+/** The cells of the run, in groups, in the order of the matrix. */
+export function cellGroups(): CellGroup[] {
+  return inGroups(loadPlan(readPlan(process.env, process.cwd())).cells);
 }

@@ -98,7 +98,10 @@ function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): 
   const hosts = entries.map(({ name, slots }) => ({ name, slots }));
   const excluded = planned.filter((row) => row.excludedBecause !== undefined).length;
   const { matrixFile } = source;
-  const reference = Reference.load(source.referenceFile);
+  const reference = Reference.load(
+    source.referenceFile,
+    planned.map((row) => row.cell.id),
+  );
   return { plan, hosts, cells, excluded, source: { kind: 'hosts', entries, matrix, matrixFile, reference } };
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJsonFile } from '../evidence/json-file.ts';
@@ -11,7 +12,8 @@ import { packageVersion } from './package-root.ts';
  */
 export async function recordRun(runDirectory: string, path: string, now: Date): Promise<number> {
   const folder = join(runDirectory, 'cells');
-  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.json')).sort();
+  const found = existsSync(folder) ? await readdir(folder, { recursive: true }) : [];
+  const names = found.filter((name) => name.endsWith('.json')).sort();
   const evidence = names.map((name) => readJsonFile(join(folder, name), cellFileSchema, 'EVIDENCE_INVALID').evidence);
   await writeRecording(path, evidence, now, `snp-conform ${packageVersion()}`);
   return evidence.length;

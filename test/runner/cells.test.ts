@@ -1,0 +1,34 @@
+import { hostTag, hostTagPattern, inGroups } from '../../lib/runner/cells.ts';
+import { loadPlan } from '../../lib/runner/plan.ts';
+import { expect, test } from '../support/test.ts';
+import { replayPlan } from './plans.ts';
+
+test('a host picks the tests with its tag, not those of a host whose name begins like its own', () => {
+  const pattern = hostTagPattern('milan-1');
+  expect(pattern.test(`launch x ${hostTag('milan-1')}`)).toBe(true);
+  expect(pattern.test(`launch x ${hostTag('milan-1')} ${hostTag('genoa-1')}`)).toBe(true);
+  for (const other of ['milan-10', 'milan-1-b', 'milan', 'genoa-1'])
+    expect(pattern.test(`x ${hostTag(other)}`), other).toBe(false);
+});
+
+const { cells } = loadPlan(replayPlan('/x'));
+const many = Array.from({ length: 3 }, () => cells)
+  .flat()
+  .map((hosted, index) => ({ ...hosted, cell: { ...hosted.cell, id: `${hosted.cell.id}/${index}` } }));
+
+for (const [title, all] of [
+  ['few', cells],
+  ['many', many],
+] as const) {
+  test(`${title} cells are each in one group, in groups of 48 at most with names of their own`, () => {
+    const groups = inGroups(all);
+    const ids = groups.flatMap((group) => group.cells.map(({ cell }) => cell.id));
+    expect(ids.sort()).toEqual(all.map(({ cell }) => cell.id).sort());
+    expect(new Set(groups.map((group) => group.title)).size).toBe(groups.length);
+    expect(Math.max(...groups.map((group) => group.cells.length))).toBeLessThanOrEqual(48);
+    for (const group of groups) {
+      for (const { cell } of group.cells)
+        expect(group.title.startsWith(`${cell.firmware}/${cell.kernel ?? 'no-kernel'}`)).toBe(true);
+    }
+  });
+}

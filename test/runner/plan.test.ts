@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { artifactPath, loadPlan, PLAN_VARIABLE, type Plan, readPlan } from '../../lib/runner/plan.ts';
+import { matrixJson } from '../matrix/matrices.ts';
+import { testFolder } from '../support/folder.ts';
+import { harnessErrorOf } from '../support/harness-error.ts';
+import { expect, test } from '../support/test.ts';
+import { replayPlan, SHIPPED_RECORDING, writeJson } from './plans.ts';
+
+const path = testFolder();
+
+const HOSTS = {
+  format: 'snp-conform/hosts@1',
+  hosts: [
+    { name: 'one', kind: 'local', slots: 3, tags: ['old'] },
+    { name: 'two', kind: 'local' },
+  ],
+};
+
+/** A plan of hosts and a matrix, written to files of a name. */
+function hostsPlan(name: string, matrix: unknown, reference?: unknown): Plan {
+  return {
+    runDirectory: path('run'),
+    reportsDirectory: path(),
+    source: {
+      kind: 'hosts',
+      hostsFile: writeJson(path(`${name}-hosts.json`), HOSTS),
+      matrixFile: writeJson(path(`${name}-matrix.json`), matrix),
+      referenceFile: reference === undefined ? null : writeJson(path(`${name}-reference.json`), reference),
+    },
+  };
+}
+
+const ID = 'amdsev/no-kernel/policy-0x30000/features-0x1/1-vcpu/EPYC-v4';
+
+test('a cell is run by the hosts that do not exclude it', () => {
+  const matrix = matrixJson({ vcpus: [1, 2] }, [{ why: 'small', hostTags: ['old'], vcpus: 2 }]);
+  const loaded = loadPlan(hostsPlan('excluded', matrix));
+  expect(loaded.cells.map(({ cell, hosts }) => [cell.vcpus, hosts])).toEqual([
+    [1, ['one', 'two']],
+    [2, ['two']],
+  ]);
+  expect(loaded.excluded).toBe(1);
+  expect(loaded.hosts).toEqual([
+    { name: 'one', slots: 3 },
+    { name: 'two', slots: 1 },
+  ]);
+});
+
+test('a matrix whose every cell is excluded is an error, not a green run', () => {
+  const plan = hostsPlan('empty', matrixJson({}, [{ why: 'all', vcpus: 1 }]));
+  const { code, where } = harnessErrorOf(() => loadPlan(plan));
+  expect([code, where]).toEqual(['MATRIX_EMPTY', path('empty-matrix.json')]);
+});
+
+test('published digests are found by the id of their cell', () => {
+  const { source } = loadPlan(hostsPlan('reference', matrixJson(), { [ID]: 'ab'.repeat(48) }));
+  if (source.kind !== 'hosts') throw new Error('not from hosts');
+  expect(source.reference.digestOf(ID)).toEqual(new Uint8Array(48).fill(0xab));
+  expect(source.reference.digestOf('another')).toBeUndefined();
+});
+
+// Otherwise every cell would silently be held against the prediction of the day.
+test('a digest that is published for no cell is refused, with the id that was meant', () => {
+  const { code, what, where, hint } = harnessErrorOf(() =>
+    loadPlan(hostsPlan('stranger', matrixJson(), { [ID.replace('0x1/', '0x21/')]: 'ab'.repeat(48) })),
+  );
+  expect([code, where]).toEqual(['REFERENCE_INVALID', path('stranger-reference.json')]);
+  expect(what).toContain('/features-0x21/');
+  expect(hint).toBe(`did you mean "${ID}"?`);
+});
+
+test('a digest of another length is refused, with the id', () => {
+  const { code, what } = harnessErrorOf(() => loadPlan(hostsPlan('short', matrixJson(), { [ID]: 'ab' })));
+  expect(code).toBe('REFERENCE_INVALID');
+  expect(what).toContain(ID);
+});
+
+test('a recording brings its cells and hosts along', () => {
+  const { cells, hosts, source } = loadPlan(replayPlan(path()));
+  expect(source.kind).toBe('replay');
+  expect(cells.length).toBeGreaterThanOrEqual(40);
+  expect(hosts.length).toBe(2);
+  expect(cells.every((hosted) => hosted.hosts.length > 0)).toBe(true);
+});
+
+test('the environment names the plan; without one it is the files at hand, or what ships', () => {
+  const file = writeJson(path('plan.json'), replayPlan('/x'));
+  expect(readPlan({ [PLAN_VARIABLE]: file }, path())).toEqual(replayPlan('/x'));
+  expect(readPlan({}, path()).source).toEqual({ kind: 'replay', recordingFile: SHIPPED_RECORDING });
+  for (const name of ['hosts', 'matrix']) writeJson(path(`${name}.json`), {});
+  expect(readPlan({}, path()).source).toMatchObject({ kind: 'hosts', matrixFile: path('matrix.json') });
+  expect(harnessErrorOf(() => readPlan({ [PLAN_VARIABLE]: path('gone.json') }, path())).code).toBe('FILE_UNREADABLE');
+});
+
+test('artifacts are beside the matrix, in the cache, or where an absolute path says', () => {
+  const at = (name: string): string => artifactPath(name, '/lab/matrix.json', '/cache');
+  expect(at('fw/OVMF.fd')).toBe('/lab/fw/OVMF.fd');
+  expect(at('../OVMF.fd')).toBe('/OVMF.fd');
+  expect(at('/srv/OVMF.fd')).toBe('/srv/OVMF.fd');
+  expect(at('cache:artifacts/OVMF.fd')).toBe('/cache/artifacts/OVMF.fd');
+});
+
+test('the plan is the same read back', () => {
+  const plan = hostsPlan('again', matrixJson());
+  const file = writeJson(path('again.json'), plan);
+  expect(readPlan({ [PLAN_VARIABLE]: file }, '/')).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+});
