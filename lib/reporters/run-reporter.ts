@@ -29,10 +29,15 @@ export default class RunReporter implements Reporter {
   readonly #plan: Plan;
   readonly #rows: ResultRow[] = [];
   readonly #troubles: string[] = [];
+  /** Only what would run is asked for: nothing is written, so that the reports of the last run stay. */
+  readonly #listing: boolean;
   #progress: Progress | undefined;
+  #total = 0;
 
-  constructor(options: { plan: Plan }) {
+  /** @param options._mode Playwright's own word for what it is doing: `test`, `list` or `merge` */
+  constructor(options: { plan: Plan; _mode?: string }) {
     this.#plan = options.plan;
+    this.#listing = options._mode === 'list';
     const parent = process.ppid;
     // A command line that was killed outright cannot stop its runner; a runner without one has no purpose.
     setInterval(() => {
@@ -51,9 +56,14 @@ export default class RunReporter implements Reporter {
       columns: process.stderr.columns ?? 80,
       now: () => performance.now(),
     };
-    const total = suite.allTests().length;
-    if (this.#recorded) screen.write(`replaying ${total} recorded cells; no guest is launched\n`);
-    this.#progress = new Progress(screen, total);
+    const tests = suite.allTests();
+    this.#total = tests.length;
+    if (this.#listing) {
+      process.stdout.write(tests.map((test) => `${test.parent.project()?.name ?? ''}  ${test.title}\n`).join(''));
+      return;
+    }
+    if (this.#recorded) screen.write(`replaying ${this.#total} recorded cells; no guest is launched\n`);
+    this.#progress = new Progress(screen, this.#total);
   }
 
   get #recorded(): boolean {
@@ -72,6 +82,10 @@ export default class RunReporter implements Reporter {
 
   onEnd(result: FullResult): void {
     this.#progress?.end();
+    if (this.#listing) {
+      process.stdout.write([...this.#troubles, `${this.#total} cells`].map((line) => `${line}\n`).join(''));
+      return;
+    }
     const { runDirectory, reportsDirectory } = this.#plan;
     mkdirSync(reportsDirectory, { recursive: true });
     mkdirSync(runDirectory, { recursive: true });
@@ -92,7 +106,7 @@ export default class RunReporter implements Reporter {
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
-      totalsText(totals),
+      totalsText(totals) + (this.#rows.length < this.#total ? `, ${this.#total - this.#rows.length} not run` : ''),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
   }
