@@ -93,7 +93,7 @@ class Frames {
 
   /**
    * @param onInterrupt called at once with the number of the call that an interruption is for, the first is 1: it may come
-   * while that call is being served, and together with it. At the end of the stream every call is interrupted.
+   * while that call is being served, and together with it. At the end of the stream the last call is interrupted.
    */
   constructor(stream: Duplex, onInterrupt: (call: number) => void) {
     this.#onInterrupt = onInterrupt;
@@ -141,7 +141,7 @@ class Frames {
 
   #end(): void {
     this.#ended = true;
-    this.#onInterrupt(Number.POSITIVE_INFINITY);
+    this.#onInterrupt(this.#calls);
     for (const waiter of this.#waiting.splice(0)) waiter(undefined);
   }
 
@@ -170,7 +170,7 @@ class Thread implements Caller {
     this.#stream = stream;
     this.#frames = new Frames(stream, (call) => {
       this.#interruptedCall = call;
-      if (call >= this.#serving) this.#interrupt();
+      this.#interrupt();
     });
   }
 

@@ -92,10 +92,19 @@ test('frames may come in any pieces', async () => {
 test('a frame survives that the memory of its chunk is used again', async () => {
   const kept: Uint8Array[] = [];
   const keeping = new FakeShim({ ...DEVICES, ioctl: ({ input }) => ({ result: kept.push(input) }) });
-  const chunk = Buffer.concat([hello(), ioctl(1, 5, 0n, Buffer.from('state'))]);
-  keeping.sendItself(chunk);
+  const all = ioctl(1, 5, 0n, Buffer.from('state'));
+  keeping.send(hello());
+  await new Promise(setImmediate);
+  for (const [from, to] of [
+    [0, all.length - 2],
+    [all.length - 2, all.length],
+  ] as const) {
+    const chunk = Buffer.from(all.subarray(from, to));
+    keeping.sendItself(chunk);
+    await new Promise(setImmediate);
+    chunk.fill(0);
+  }
   await until('an answer', () => keeping.replies.length === 1);
-  chunk.fill(0);
   expect(Buffer.from(kept[0] ?? []).toString()).toBe('state');
   keeping.hangUp();
 });
