@@ -47,7 +47,7 @@ export function parseReport(bytes: Uint8Array): AttestationReport {
 /** The 672 bytes of a report that its signature covers, copied out. @throws HarnessError LAYOUT_LENGTH */
 export function signedPart(bytes: Uint8Array): Uint8Array {
   requireLength(bytes);
-  return bytes.slice(0, REPORT_SIGNED_BYTES);
+  return Uint8Array.from(bytes.subarray(0, REPORT_SIGNED_BYTES));
 }
 
 /** SIGNING_KEY, bits 4:2 of the key information. Source: AMD 56860, ATTESTATION_REPORT structure. */

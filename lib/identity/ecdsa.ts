@@ -11,7 +11,8 @@ const FIELD_BYTES = 72;
 /** 48 bytes big-endian as a 72-byte little-endian field. */
 function amdField(bigEndian: Uint8Array): Uint8Array {
   const field = new Uint8Array(FIELD_BYTES);
-  field.set(bigEndian.slice().reverse());
+  // Not slice(): of a Buffer that is the same memory, which reverse() would turn around for its owner.
+  field.set(Uint8Array.from(bigEndian).reverse());
   return field;
 }
 

@@ -192,3 +192,11 @@ test('a key that is not P-384 is refused', () => {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
   expect(() => verifyReportSignature(madeReport(3), publicKey)).toThrow(/^KEY_INVALID: /);
 });
+
+test('the signed part of a report is a copy, of a Buffer too', () => {
+  const bytes = Buffer.from(madeReport(3));
+  const part = signedPart(bytes);
+  bytes.fill(0xff);
+  expect(part).toHaveLength(REPORT_SIGNED_BYTES);
+  expect(part[0]).toBe(3);
+});

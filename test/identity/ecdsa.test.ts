@@ -33,6 +33,12 @@ test('a public key is curve 2 and two coordinates, little-endian in 72 bytes eac
   expect(hex(snpPublicKey(publicHalf(knownKey, 'key')))).toBe(expected);
 });
 
+test('a signature that is padded is left alone, a Buffer too', () => {
+  const rs = Buffer.from(RFC6979.r + RFC6979.s, 'hex');
+  expect(snpSignature(rs)).toEqual(knownSignature);
+  expect(hex(rs)).toBe(RFC6979.r + RFC6979.s);
+});
+
 test('a signature is R and S, little-endian in 72 bytes each', () => {
   const padding = '00'.repeat(24);
   expect(hex(knownSignature)).toBe(
