@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { execa } from 'execa';
 import { cacheDirectory } from '../cache.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
+import { readJsonFile } from '../evidence/json-file.ts';
 import { packageRoot } from '../runner/package-root.ts';
-import { loadPlan, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
+import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
 import { SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
@@ -23,6 +24,9 @@ interface RunFlags {
   host?: string[];
   grep?: string;
 }
+
+/** What a run was made of; in its directory. */
+const PLAN_FILE = 'plan.json';
 
 const EXAMPLES = `
 Examples:
@@ -71,7 +75,7 @@ function exitCodeOf({ totals, status, troubles }: Summary): number {
 
 /** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
 async function runSuites(plan: Plan, flags: RunFlags): Promise<void> {
-  const planFile = join(plan.runDirectory, 'plan.json');
+  const planFile = join(plan.runDirectory, PLAN_FILE);
   await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
   const filters = [
@@ -95,6 +99,19 @@ async function runSuites(plan: Plan, flags: RunFlags): Promise<void> {
   }
 }
 
+/** Makes room for a run: what was launched before is moved, never deleted; what was played back can be played again. */
+async function setAside({ runDirectory, reportsDirectory }: Plan): Promise<void> {
+  const planFile = join(runDirectory, PLAN_FILE);
+  if (!existsSync(planFile) || readJsonFile(planFile, planSchema, 'INTERNAL').source.kind === 'replay') {
+    await rm(runDirectory, { recursive: true, force: true });
+    return;
+  }
+  const { mtime } = await stat(planFile);
+  const earlier = join(reportsDirectory, 'earlier', mtime.toISOString().replaceAll(/[:.]/g, '-'));
+  await mkdir(dirname(earlier), { recursive: true });
+  await rename(runDirectory, earlier);
+}
+
 async function run(flags: RunFlags): Promise<void> {
   const plan = planOf(flags);
   const loaded = loadPlan(plan);
@@ -105,7 +122,7 @@ async function run(flags: RunFlags): Promise<void> {
     const known = loaded.hosts.map((host) => host.name).join(', ');
     throw new HarnessError({ code: 'USAGE', what: `no host named ${unknown.join(', ')}`, hint: `known: ${known}` });
   }
-  await rm(plan.runDirectory, { recursive: true, force: true });
+  await setAside(plan);
   await mkdir(plan.runDirectory, { recursive: true });
   await runSuites(plan, flags);
   const summary = readSummary(plan);

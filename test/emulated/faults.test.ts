@@ -65,6 +65,22 @@ test('an interrupted run ends in order: no QEMU, and what was done is on disk', 
   expect((await finished()).length).toBeGreaterThan(0);
 });
 
+test('a run does not delete what an earlier one left', async () => {
+  const before = await finished();
+  const hosts = await lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: ['features-0x1'] }]);
+  const args = [
+    '--hosts',
+    hosts,
+    '--matrix',
+    projectPath('matrix.example.json'),
+    '--grep',
+    'ovmfx64.*0x30000.*1-vcpu/EPYC-v4',
+  ];
+  expect((await lab.run(args, 'killed')).exitCode).toBe(0);
+  const kept = await readdir(join(lab.folder, 'killed', 'earlier'), { recursive: true });
+  expect(kept.filter((name) => name.includes('cells') && name.endsWith('.json'))).toHaveLength(before.length);
+});
+
 test('a QEMU that somebody kills is trouble of the lab, not of what is tested', async () => {
   const hosts = await lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: ['features-0x1'] }]);
   const matrix = projectPath('matrix.example.json');
