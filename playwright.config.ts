@@ -13,7 +13,7 @@ const { plan, hosts } = loadPlan(readPlan(process.env, process.cwd()));
 
 export default defineConfig({
   testDir: './suites',
-  outputDir: join(plan.reportsDirectory, 'test-results'),
+  outputDir: join(plan.runDirectory, 'attachments'),
   timeout: TEST_TIMEOUT_MS,
   workers: hosts.reduce((sum, host) => sum + host.slots, 0),
   retries: 0,

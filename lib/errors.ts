@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   CHECK_FAILED: { kind: 'failure', meaning: 'a check on the evidence of a cell failed' },
 
   USAGE: { kind: 'configuration', meaning: 'the command line is wrong' },
+  OUTPUT_UNWRITABLE: { kind: 'configuration', meaning: 'a place named for output cannot be written' },
   FILE_UNREADABLE: { kind: 'configuration', meaning: 'a named file cannot be read' },
   JSON_INVALID: { kind: 'configuration', meaning: 'a file is not JSON, or not of the expected shape' },
   NUMBER_INVALID: { kind: 'configuration', meaning: 'a number is malformed or out of range' },

@@ -21,7 +21,7 @@ Exit codes:
   ${EXIT_CODES.ok}  done, and nothing was wrong
   ${EXIT_CODES.failure}  what was tested is wrong, for example a digest differs
   ${EXIT_CODES.configuration}  the command line or a file given is wrong
-  ${EXIT_CODES.infrastructure}  the lab, or this tool, failed
+  ${EXIT_CODES.infrastructure}  the lab, or this tool, failed, or the run was interrupted
 `;
 
 /** Commander ends the process on its own by default; here every command, however deep, throws instead. */

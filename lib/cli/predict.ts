@@ -9,8 +9,8 @@ import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from '../measure/
 import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
 import { checkVcpuCount, ledger, predict } from '../measure/predict.ts';
 import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
-import { DEFAULT_VMM_PROFILE, VMM_PROFILE_WITHOUT_FPU_STATE } from '../measure/vmm-profiles.ts';
 import { predictMatrix } from '../runner/predict-all.ts';
+import { REFERENCE_FORMAT } from '../runner/reference.ts';
 import { loadFirmware, loadFirmwareDescriptor } from './firmware.ts';
 import { ledgerJson, ledgerTable } from './ledger-text.ts';
 import { parseCount, parseUnsigned } from './numbers.ts';
@@ -113,14 +113,18 @@ function inputsJson(inputs: LaunchInputs): object {
   };
 }
 
-/** The digests of all cells of a matrix as one JSON object of cell id to digest: what `run --reference` takes. */
+/** The digests of all cells of a matrix, by VMM profile: what `run --reference` takes. */
 async function printMatrix(matrixFile: string, options: PredictOptions): Promise<void> {
   const [single] = SINGLE_CELL_OPTIONS.filter((name) => options[name] !== undefined);
   if (single !== undefined) throw usage(`--matrix goes without --${dashed(single)}`, 'the axes of the matrix say it');
-  const profile = options.fpuState ? DEFAULT_VMM_PROFILE : VMM_PROFILE_WITHOUT_FPU_STATE;
-  const digests = await predictMatrix(resolve(matrixFile), profile, cacheDirectory(process.env, homedir()));
-  const rows = [...digests].map(([id, digest]) => [id, hexOf(digest)]);
-  process.stdout.write(`${JSON.stringify(Object.fromEntries(rows), null, 2)}\n`);
+  const predicted = await predictMatrix(resolve(matrixFile), cacheDirectory(process.env, homedir()));
+  const digests = Object.fromEntries(
+    [...predicted].map(([profile, cells]) => [
+      profile,
+      Object.fromEntries([...cells].map(([id, digest]) => [id, hexOf(digest)])),
+    ]),
+  );
+  process.stdout.write(`${JSON.stringify({ format: REFERENCE_FORMAT, digests }, null, 2)}\n`);
 }
 
 async function run(options: PredictOptions): Promise<void> {
@@ -158,7 +162,7 @@ export function predictCommand(): Command {
     .option('--firmware-descriptor <json>', 'its descriptor in place of the image; see `firmware describe`')
     .option(
       '--matrix <file>',
-      'predict every cell of a matrix: JSON of cell id to digest, as `run --reference` takes it',
+      'predict every cell of a matrix for every VMM profile: JSON, as `run --reference` takes it',
     )
     .option('--vcpus <count>', 'vCPUs present at launch', (text) =>
       checkVcpuCount(parseCount(text, '--vcpus', 'VCPU_COUNT')),

@@ -1,18 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { execa } from 'execa';
 import { cacheDirectory } from '../cache.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
+import { makeFolder } from '../evidence/folders.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import { checkEmulation } from '../runner/open-host.ts';
 import { packageRoot } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
-import { SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import { JUNIT_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
 
 interface RunFlags {
   hosts: string;
@@ -65,7 +67,7 @@ function readSummary(plan: Plan): Summary {
   return summarySchema.parse(JSON.parse(readFileSync(path, 'utf8')));
 }
 
-/** What is wrong with the thing under test comes first; then the user's input; then the lab. */
+/** What is wrong with the thing under test comes first; then the user's input; then the lab, or an interruption. */
 function exitCodeOf({ totals, status, troubles }: Summary): number {
   if (totals.fail > 0) return EXIT_CODES.failure;
   if (totals.configuration > 0) return EXIT_CODES.configuration;
@@ -101,20 +103,49 @@ async function runSuites(plan: Plan, flags: RunFlags): Promise<void> {
 
 /** Makes room for a run: what was launched before is moved, never deleted; what was played back can be played again. */
 async function setAside({ runDirectory, reportsDirectory }: Plan): Promise<void> {
+  if (!existsSync(runDirectory)) return;
   const planFile = join(runDirectory, PLAN_FILE);
-  if (!existsSync(planFile) || readJsonFile(planFile, planSchema, 'INTERNAL').source.kind === 'replay') {
+  if (!existsSync(planFile)) {
+    throw new HarnessError({
+      code: 'USAGE',
+      what: 'this folder is there and is not of an earlier run',
+      where: runDirectory,
+      hint: 'name another folder with --out',
+    });
+  }
+  if (readJsonFile(planFile, planSchema, 'JSON_INVALID').source.kind === 'replay') {
     await rm(runDirectory, { recursive: true, force: true });
     return;
   }
   const { mtime } = await stat(planFile);
   const earlier = join(reportsDirectory, 'earlier', mtime.toISOString().replaceAll(/[:.]/g, '-'));
-  await mkdir(dirname(earlier), { recursive: true });
+  makeFolder(dirname(earlier), '--out');
   await rename(runDirectory, earlier);
 }
 
+/** What can be told wrong of the flags before anything else is done. */
+function checkFlags(flags: RunFlags): void {
+  const refuse = (what: string, hint: string): never => {
+    throw new HarnessError({ code: 'USAGE', what, where: 'snp-conform run', hint });
+  };
+  if (flags.out === '') refuse('--out is empty', 'name a folder, or leave --out away for reports/');
+  if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
+  try {
+    new RegExp(flags.grep ?? '');
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    refuse(`--grep: ${what}`, 'it is a regular expression; put a backslash before a bracket that is meant as such');
+  }
+}
+
 async function run(flags: RunFlags): Promise<void> {
+  checkFlags(flags);
   const plan = planOf(flags);
+  makeFolder(plan.reportsDirectory, '--out');
+  // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
+  await rm(join(plan.reportsDirectory, JUNIT_FILE), { force: true });
   const loaded = loadPlan(plan);
+  if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   const unknown = (flags.host ?? []).filter((name) => !loaded.hosts.some((host) => host.name === name));
@@ -123,9 +154,17 @@ async function run(flags: RunFlags): Promise<void> {
     throw new HarnessError({ code: 'USAGE', what: `no host named ${unknown.join(', ')}`, hint: `known: ${known}` });
   }
   await setAside(plan);
-  await mkdir(plan.runDirectory, { recursive: true });
+  makeFolder(plan.runDirectory, '--out');
   await runSuites(plan, flags);
   const summary = readSummary(plan);
+  if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
+    throw new HarnessError({
+      code: 'MATRIX_EMPTY',
+      what: `none of the ${loaded.cells.length} cells is left by --grep and --host`,
+      where: 'snp-conform run',
+      hint: 'npx playwright test --list shows the names; --grep matches them without regard to case',
+    });
+  }
   if (flags.record !== undefined) {
     const cells = await recordRun(plan.runDirectory, resolve(flags.record), new Date());
     process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);
@@ -139,9 +178,15 @@ export function runCommand(): Command {
     .description('Launch every cell of a matrix on its hosts, or play a recording back, and judge the evidence')
     .option('--hosts <file>', 'the hosts', 'hosts.json')
     .option('--matrix <file>', 'the matrix', 'matrix.json')
-    .option('--replay <file>', 'play a recording back: no host, no QEMU, predictions made anew')
+    .addOption(
+      new Option('--replay <file>', 'play a recording back: no host, no QEMU, predictions made anew').conflicts([
+        'hosts',
+        'matrix',
+        'reference',
+      ]),
+    )
     .option('--record <file>', 'keep the evidence of the run as one file')
-    .option('--reference <file>', 'JSON of cell id to published launch digest: the ID blocks carry these')
+    .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
     .option('--host <name...>', 'only these hosts')
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the run and its reports go', 'reports')

@@ -5,10 +5,19 @@ import { HarnessError } from '../errors.ts';
 /** Errors of the file system that people meet, in words. */
 const REASONS: ReadonlyMap<unknown, string> = new Map([
   ['ENOENT', 'there is no such file'],
+  ['ENOSPC', 'the disk is full'],
+  ['EROFS', 'the file system is read-only'],
+  ['EPERM', 'not permitted'],
   ['EISDIR', 'it is a directory'],
   ['EACCES', 'permission denied'],
   ['ENOTDIR', 'a part of its path is not a directory'],
 ]);
+
+/** What the file system said, in words; the text of the error where it is none that people usually meet. */
+export function fileTrouble(cause: unknown): string {
+  const reason = REASONS.get((cause as NodeJS.ErrnoException).code);
+  return reason ?? (cause instanceof Error ? cause.message : String(cause));
+}
 
 /** A file that a command reads. */
 export interface InputFile {
@@ -31,10 +40,9 @@ async function* chunksOf({ path, what, maxBytes, hint }: InputFile): AsyncGenera
       yield chunk;
     }
   } catch (cause) {
-    const reason = REASONS.get((cause as NodeJS.ErrnoException).code);
     throw new HarnessError({
       code: 'FILE_UNREADABLE',
-      what: `cannot read the ${what}: ${reason ?? (cause instanceof Error ? cause.message : String(cause))}`,
+      what: `cannot read the ${what}: ${fileTrouble(cause)}`,
       where: path,
       hint,
       cause,

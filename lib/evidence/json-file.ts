@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { type ErrorCode, HarnessError } from '../errors.ts';
+import { mostSimilar } from '../similar.ts';
+import { makeFolder } from './folders.ts';
+import { fileTrouble } from './input-file.ts';
 
 /** Larger JSON than this is no file of ours. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
 /** Writes a file whole or not at all: a reader sees the old content or the new, and a crash leaves either. */
 export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  makeFolder(dirname(path), 'output');
   const fresh = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(fresh, 'wx');
@@ -27,12 +30,32 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
   }
 }
 
+const placeOf = (path: readonly PropertyKey[]): string =>
+  path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+
+/** Names that the schema wants and the value lacks: what a misspelt one was probably meant to be. */
+function missingNames(error: z.ZodError): string[] {
+  return error.issues
+    .filter((issue) => issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
+    .map((issue) => String(issue.path.at(-1)));
+}
+
 /** Says where a value does not fit its schema: `hosts[0].slots: expected number, got string`. */
 export function schemaTrouble(error: z.ZodError): string {
-  const [issue] = error.issues;
+  // A file of another kind has many troubles and one cause; a misspelt name is two, one unknown and one missing.
+  const issue =
+    error.issues.find(({ path }) => path.length === 1 && path[0] === 'format') ??
+    error.issues.find(({ code }) => code === 'unrecognized_keys') ??
+    error.issues[0];
   if (issue === undefined) return 'unknown trouble';
-  const path = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return `${path.replace(/^\./, '') || 'the document'}: ${issue.message}`;
+  const place = placeOf(issue.path) || 'the document';
+  if (issue.code !== 'unrecognized_keys') return `${place}: ${issue.message.replace(/^Invalid input: /, '')}`;
+  const [key = ''] = issue.keys;
+  const meant = mostSimilar(key, missingNames(error));
+  return `${place}: unknown name "${key}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`;
 }
 
 /** Checks a value against a schema. @throws HarnessError of the given code, naming the place in the document */
@@ -50,8 +73,12 @@ export function readJsonFile<S extends z.ZodType>(path: string, schema: S, code:
     if (bytes.length > MAX_JSON_BYTES) throw new Error(`${bytes.length} bytes, more than ${MAX_JSON_BYTES}`);
     text = bytes.toString('utf8');
   } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
-    throw new HarnessError({ code: 'FILE_UNREADABLE', what, where: path, cause });
+    throw new HarnessError({
+      code: 'FILE_UNREADABLE',
+      what: `cannot be read: ${fileTrouble(cause)}`,
+      where: path,
+      cause,
+    });
   }
   let value: unknown;
   try {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
+import { fileTrouble } from './input-file.ts';
 import { checked, writeFileAtomically } from './json-file.ts';
 import { type Evidence, evidenceKindSchema, evidenceSchema } from './schema.ts';
 
@@ -54,14 +55,21 @@ const invalid = (what: string, where: string, cause?: unknown): HarnessError =>
     cause,
   });
 
+const GZIP_MAGIC = [0x1f, 0x8b] as const;
+
 function unpack(path: string): string {
   let packed: Buffer;
   try {
     packed = readFileSync(path);
   } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
-    throw new HarnessError({ code: 'FILE_UNREADABLE', what, where: path, cause });
+    throw new HarnessError({
+      code: 'FILE_UNREADABLE',
+      what: `cannot be read: ${fileTrouble(cause)}`,
+      where: path,
+      cause,
+    });
   }
+  if (packed[0] !== GZIP_MAGIC[0] || packed[1] !== GZIP_MAGIC[1]) throw invalid('this is no recording: not gzip', path);
   try {
     return gunzipSync(packed, { maxOutputLength: MAX_UNPACKED_BYTES }).toString('utf8');
   } catch (cause) {
@@ -85,6 +93,8 @@ export function readRecording(path: string): Recording {
   const lines = text.split('\n');
   // The last line ends with a newline too, so the last element is empty.
   const trailerLine = lines.at(-2);
+  if (text.at(-1) !== '\n' || !trailerLine?.startsWith('{"sha256":'))
+    throw invalid('it is cut off: its last line is missing', path);
   const trailer = parseLine(trailerSchema, trailerLine, `${path}, last line`);
   const body = text.slice(0, text.length - (trailerLine?.length ?? 0) - 1);
   if (createHash('sha256').update(body).digest('hex') !== trailer.sha256)

@@ -16,7 +16,7 @@ const CBITPOS_MAX = 63;
 async function qemuVersion(session: Session, path: string, name: string): Promise<string> {
   const where = `host ${session.name}, QEMU build "${name}"`;
   const { exitCode, stdout, stderr } = await session.run([path, '--version'], { timeoutMs: 20_000 });
-  const version = /version (\S[^\n]*)/.exec(stdout)?.[1];
+  const version = /^QEMU emulator version (\S[^\n]*)/m.exec(stdout)?.[1];
   if (exitCode !== 0 || version === undefined) {
     const what = `${path} --version failed with exit code ${exitCode}: ${(stderr || stdout).trim().slice(0, 300)}`;
     throw new HarnessError({ code: 'HOST_QEMU', what, where, hint: 'see "qemu" of this host in hosts.json' });
@@ -62,11 +62,11 @@ async function askCbitpos(
     const socket = await connectWhenThere(session, `${directory}/qmp`, qemu.ended, PROBE_SECONDS * 1000);
     if (socket === undefined) {
       const stderr = await session.readFile(`${directory}/stderr`, 4096);
-      throw new Error(
-        `QEMU ended: ${Buffer.from(stderr ?? [])
+      const said =
+        Buffer.from(stderr ?? [])
           .toString('utf8')
-          .trim()}`,
-      );
+          .trim() || 'it said nothing';
+      throw new Error(`QEMU ended before it could be asked: ${said}`);
     }
     const qmp = await openQmp(socket, { where: `host ${entry.name}` });
     const { cbitpos } = (await qmp.execute('query-sev-capabilities')) as { cbitpos?: unknown };
@@ -87,13 +87,14 @@ async function findCbitpos(entry: HostEntry, session: Session, emulation: Emulat
   try {
     return await askCbitpos(entry, session, emulation, binary ?? 'qemu-system-x86_64');
   } catch (cause) {
-    if (cause instanceof HarnessError && cause.code.startsWith('SSH_')) throw cause;
+    // Only what QEMU answered is about the C-bit; a host that cannot even start it has its own trouble.
+    if (cause instanceof HarnessError && cause.code !== 'QMP_COMMAND') throw cause;
     const what = cause instanceof HarnessError ? cause.what : cause instanceof Error ? cause.message : String(cause);
     throw new HarnessError({
       code: 'HOST_CBITPOS',
       what: `QEMU could not tell the C-bit position: ${what}`,
       where: `host ${entry.name}`,
-      hint: 'is /dev/kvm and /dev/sev accessible to the user there? CPUID 0x8000001F EBX[5:0] may also stand as "cbitpos" in hosts.json',
+      hint: 'are /dev/kvm and /dev/sev accessible to the user there, and is SNP enabled? A host without SNP needs "emulation" in hosts.json',
       cause,
     });
   }

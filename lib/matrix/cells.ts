@@ -14,6 +14,8 @@ export interface PlannedCell {
 const MAX_CELLS = 100_000;
 const GUEST_POLICY_SHAPE = 0x20000n;
 
+const POLICY_RESERVED_ONE = 1n << 17n;
+
 type Combination = Record<Axis, string | number | null>;
 
 function* combinations(matrix: Matrix, axes: readonly Axis[]): Generator<Combination> {
@@ -112,6 +114,19 @@ function toCell(matrix: Matrix, combination: Combination, where: string): Cell {
       hint: swapped
         ? 'this looks like a guest policy; policy (guestPolicy, 0x30000) and features (guestFeatures, 0x1 or 0x21) are different things'
         : 'an SNP guest has 0x1, or 0x21 where the host kernel turns DebugSwap on',
+    });
+  }
+  const policyTrouble =
+    (fields.guestPolicy & POLICY_RESERVED_ONE) === 0n ? 'lacks bit 17, which must be one' : undefined;
+  if (policyTrouble !== undefined) {
+    throw new HarnessError({
+      code: 'GUEST_POLICY_INVALID',
+      what: `axes.guestPolicy has ${hex(fields.guestPolicy)}, which ${policyTrouble}`,
+      where,
+      hint:
+        fields.guestPolicy < 0x10000n
+          ? 'this looks like guest features (guestFeatures, 0x1 or 0x21); the usual guest policy is 0x30000'
+          : 'the usual guest policy is 0x30000, with debugging 0xb0000',
     });
   }
   return { id: cellId(matrix, fields), ...fields };

@@ -14,7 +14,7 @@ import { readJsonFile } from '../evidence/json-file.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
 import type { Plan } from '../runner/plan.ts';
-import { SUMMARY_FILE, type Summary } from '../runner/summary.ts';
+import { JUNIT_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
 import { junitXml } from './junit.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
@@ -32,7 +32,8 @@ export default class RunReporter implements Reporter {
   /** Only what would run is asked for: nothing is written, so that the reports of the last run stay. */
   readonly #listing: boolean;
   #progress: Progress | undefined;
-  #total = 0;
+  #tests: TestCase[] = [];
+  readonly #ended = new Set<string>();
 
   /** @param options._mode Playwright's own word for what it is doing: `test`, `list` or `merge` */
   constructor(options: { plan: Plan; _mode?: string }) {
@@ -56,14 +57,13 @@ export default class RunReporter implements Reporter {
       columns: process.stderr.columns ?? 80,
       now: () => performance.now(),
     };
-    const tests = suite.allTests();
-    this.#total = tests.length;
+    this.#tests = suite.allTests();
     if (this.#listing) {
-      process.stdout.write(tests.map((test) => `${test.parent.project()?.name ?? ''}  ${test.title}\n`).join(''));
+      process.stdout.write(this.#tests.map((test) => `${test.parent.project()?.name ?? ''}  ${test.title}\n`).join(''));
       return;
     }
-    if (this.#recorded) screen.write(`replaying ${this.#total} recorded cells; no guest is launched\n`);
-    this.#progress = new Progress(screen, this.#total);
+    if (this.#recorded) screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
+    this.#progress = new Progress(screen, this.#tests.length);
   }
 
   get #recorded(): boolean {
@@ -76,6 +76,7 @@ export default class RunReporter implements Reporter {
 
   onTestEnd(test: TestCase, result: TestResult): void {
     const row = rowOf(test, result);
+    this.#ended.add(test.id);
     this.#rows.push(row);
     this.#progress?.add(row);
   }
@@ -83,14 +84,17 @@ export default class RunReporter implements Reporter {
   onEnd(result: FullResult): void {
     this.#progress?.end();
     if (this.#listing) {
-      process.stdout.write([...this.#troubles, `${this.#total} cells`].map((line) => `${line}\n`).join(''));
+      process.stdout.write([...this.#troubles, `${this.#tests.length} cells`].map((line) => `${line}\n`).join(''));
       return;
     }
     const { runDirectory, reportsDirectory } = this.#plan;
     mkdirSync(reportsDirectory, { recursive: true });
     mkdirSync(runDirectory, { recursive: true });
+    const why = result.status === 'interrupted' ? 'not run: the run was interrupted' : 'not run';
+    const notRun = this.#tests.filter((test) => !this.#ended.has(test.id));
+    this.#rows.push(...notRun.map((test) => notRunRow(test, why)));
     const totals = totalsOf(this.#rows);
-    const junit = join(reportsDirectory, 'junit.xml');
+    const junit = join(reportsDirectory, JUNIT_FILE);
     writeWhole(junit, junitXml(this.#rows, this.#recorded));
     const summary: Summary = { status: result.status, totals, troubles: this.#troubles };
     writeWhole(join(runDirectory, SUMMARY_FILE), `${JSON.stringify(summary, null, 1)}\n`);
@@ -106,7 +110,10 @@ export default class RunReporter implements Reporter {
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
-      totalsText(totals) + (this.#rows.length < this.#total ? `, ${this.#total - this.#rows.length} not run` : ''),
+      ...(result.status === 'interrupted'
+        ? [`interrupted: ${notRun.length} of ${this.#tests.length} cells not run`]
+        : []),
+      totalsText(totals),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
   }
@@ -120,7 +127,9 @@ function writeWhole(path: string, content: string): void {
 function resultKind(result: TestResult, message: string): ResultKind {
   if (result.status === 'passed') return 'pass';
   if (result.status === 'skipped') return 'skip';
-  if (result.status === 'timedOut' || result.status === 'interrupted') return 'infrastructure';
+  // What was cut off by the user's own hand says nothing, of the lab either.
+  if (result.status === 'interrupted') return 'skip';
+  if (result.status === 'timedOut') return 'infrastructure';
   // An expectation of a suite that names no code of ours is still one about the thing under test.
   const kind = kindOfMessage(message) ?? (/^expect[.(]/m.test(message) ? 'failure' : 'infrastructure');
   return kind === 'failure' ? 'fail' : kind;
@@ -131,11 +140,12 @@ function rowOf(test: TestCase, result: TestResult): ResultRow {
     plainText(error.message ?? String(error.value)).replace(/^(?:Error|HarnessError): /, ''),
   );
   const skipReason = result.annotations.find((annotation) => annotation.type === 'skip')?.description;
-  const message = result.status === 'skipped' ? (skipReason ?? 'not run') : texts.join('\n');
+  const said = result.status === 'skipped' ? (skipReason ?? 'not run') : texts.join('\n');
+  const message = result.status === 'interrupted' ? 'interrupted before it ended' : said;
   const kept = keptCell(result);
   const unkept = typeof kept === 'string';
   return {
-    suite: test.parent.project() === undefined ? 'launch' : suiteName(test),
+    suite: suiteName(test),
     host: test.parent.project()?.name ?? '',
     name: plainText(test.title),
     // Without its evidence a pass is only a claim.
@@ -144,6 +154,13 @@ function rowOf(test: TestCase, result: TestResult): ResultRow {
     message: unkept ? [message, kept].filter((text) => text !== '').join('\n') : message,
     cell: unkept ? undefined : kept,
   };
+}
+
+/** The row of a test that never began: a consumer must not miss it. */
+function notRunRow(test: TestCase, why: string): ResultRow {
+  const host = test.parent.project()?.name ?? '';
+  const name = plainText(test.title);
+  return { suite: suiteName(test), host, name, result: 'skip', durationMs: 0, message: why, cell: undefined };
 }
 
 /** What the test left in the run directory; undefined where it left nothing, words where that cannot be read. */

@@ -12,6 +12,9 @@ import { artifactPath } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
 import type { Reference } from './reference.ts';
 
+/** Source: QEMU hw/i386/x86-common.c, x86_bios_rom_init. */
+const QEMU_FIRMWARE_UNIT = 64 * 1024;
+
 type CellArtifacts = Pick<LaunchRequest, 'firmware' | 'firmwareDescriptor' | 'kernel' | 'initrd'>;
 
 /** The files of a matrix's cells, found and hashed once a process. */
@@ -42,7 +45,16 @@ export class MatrixArtifacts {
     ]);
     if (firmware === null)
       throw new HarnessError({ code: 'MATRIX_INVALID', what: `no firmware named ${cell.firmware}` });
-    return { firmware, firmwareDescriptor: await this.#artifacts.descriptor(firmware), kernel, initrd };
+    const firmwareDescriptor = await this.#artifacts.descriptor(firmware);
+    if ((firmwareDescriptor.sizeBytes ?? 0) % QEMU_FIRMWARE_UNIT !== 0) {
+      throw new HarnessError({
+        code: 'OVMF_SIZE',
+        what: `QEMU's -bios takes multiples of 64 KiB, this image has ${firmwareDescriptor.sizeBytes} bytes`,
+        where: `firmware ${firmware.name}, ${firmware.path}`,
+        hint: 'use the whole image (OVMF.fd, OVMF.amdsev.fd), not OVMF_CODE or OVMF_VARS',
+      });
+    }
+    return { firmware, firmwareDescriptor, kernel, initrd };
   }
 }
 
@@ -64,7 +76,7 @@ export class Launcher implements EvidenceSource {
     const { vmmProfile } = await this.#host.provenance();
     const measured = measuredArtifacts(local.firmwareDescriptor, local.kernel, local.initrd);
     const prediction = predictCell(cell, measured, vmmProfile);
-    const launchDigest = this.#reference.digestOf(cell.id) ?? prediction.launchDigest;
+    const launchDigest = this.#reference.digestOf(cell.id, vmmProfile) ?? prediction.launchDigest;
     const request: LaunchRequest = {
       cell,
       ...local,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HarnessError } from '../errors.ts';
-import { findHostProfile, HOST_PROFILES } from '../firmware/profiles.ts';
+import { findHostProfile, HOST_PROFILES, type HostProfile } from '../firmware/profiles.ts';
 import type { Emulation } from '../host/emulation.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
 import { builtKvmShim } from '../host/kvm-shim.ts';
@@ -17,18 +17,26 @@ export function kvmShim(cacheFolder: string): ReturnType<typeof builtKvmShim> {
   return builtKvmShim(join(packageRoot(), 'native', 'kvm-shim.c'), join(cacheFolder, 'native'));
 }
 
-async function emulationOf(entry: HostEntry, cacheFolder: string): Promise<Emulation | null> {
+function profileOf(entry: HostEntry): HostProfile | null {
   if (entry.emulation === undefined) return null;
   const profile = findHostProfile(entry.emulation.profile);
-  if (profile === undefined) {
-    throw new HarnessError({
-      code: 'HOSTS_INVALID',
-      what: `unknown emulation profile "${entry.emulation.profile}"`,
-      where: `host ${entry.name}`,
-      hint: `known: ${HOST_PROFILES.map((row) => row.name).join(', ')}`,
-    });
-  }
-  return { profile, shim: await kvmShim(cacheFolder) };
+  if (profile !== undefined) return profile;
+  throw new HarnessError({
+    code: 'HOSTS_INVALID',
+    what: `unknown emulation profile "${entry.emulation.profile}"`,
+    where: `host ${entry.name}`,
+    hint: `known: ${HOST_PROFILES.map((row) => row.name).join(', ')}`,
+  });
+}
+
+/** Says before anything is launched if a host names an emulation profile that is none. @throws HarnessError HOSTS_INVALID */
+export function checkEmulation(entries: readonly HostEntry[]): void {
+  for (const entry of entries) profileOf(entry);
+}
+
+async function emulationOf(entry: HostEntry, cacheFolder: string): Promise<Emulation | null> {
+  const profile = profileOf(entry);
+  return profile && { profile, shim: await kvmShim(cacheFolder) };
 }
 
 /**

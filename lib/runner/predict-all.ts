@@ -4,7 +4,7 @@ import type { HostEntry } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { planCells } from '../matrix/cells.ts';
 import { matrixSchema } from '../matrix/matrix-file.ts';
-import { DEFAULT_VMM_PROFILE, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
+import { DEFAULT_VMM_PROFILE, VMM_PROFILES, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
 import { MatrixArtifacts } from './launcher.ts';
 import type { LoadedPlan } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
@@ -52,26 +52,27 @@ export async function checkPredictions(loaded: LoadedPlan, cacheFolder: string):
   const artifacts = new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder);
   const profiles = vmmProfiles(source.entries);
   for (const { cell, hosts } of loaded.cells) {
-    await predictFor(cell, artifacts, new Set(hosts.map((host) => profiles.get(host) ?? DEFAULT_VMM_PROFILE)));
+    const needed = new Set(hosts.map((host) => profiles.get(host) ?? DEFAULT_VMM_PROFILE));
+    await predictFor(cell, artifacts, needed);
+    for (const profile of needed) source.reference.digestOf(cell.id, profile);
   }
 }
 
 /**
- * The launch digests of all cells of a matrix, exclusions by host tag left aside.
- * @returns 48 bytes by cell id   @throws HarnessError MATRIX_INVALID, and as checkPredictions
+ * The launch digests of all cells of a matrix on every generation of hosts, exclusions by host tag left aside.
+ * @returns 48 bytes by VMM profile and cell id   @throws HarnessError MATRIX_INVALID, and as checkPredictions
  */
 export async function predictMatrix(
   matrixFile: string,
-  vmmProfile: string,
   cacheFolder: string,
-): Promise<Map<string, Uint8Array>> {
+): Promise<Map<string, Map<string, Uint8Array>>> {
   const matrix = readJsonFile(matrixFile, matrixSchema, 'MATRIX_INVALID');
   const artifacts = new MatrixArtifacts(matrix, matrixFile, cacheFolder);
-  const digests = new Map<string, Uint8Array>();
+  const digests = new Map(VMM_PROFILES.map(({ name }) => [name, new Map<string, Uint8Array>()]));
   for (const { cell, excludedBecause } of planCells(matrix, [], matrixFile)) {
     if (excludedBecause !== undefined) continue;
-    const digest = (await predictFor(cell, artifacts, [vmmProfile])).get(vmmProfile);
-    if (digest !== undefined) digests.set(cell.id, digest);
+    const ofCell = await predictFor(cell, artifacts, digests.keys());
+    for (const [profile, digest] of ofCell) digests.get(profile)?.set(cell.id, digest);
   }
   return digests;
 }

@@ -3,26 +3,38 @@ import { HarnessError } from '../errors.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { mostSimilar } from '../similar.ts';
 
-const referenceSchema = z.record(z.string(), z.string().regex(/^[0-9a-f]{96}$/, '96 lower-case hex digits'));
+/** The name of the format of a reference file. */
+export const REFERENCE_FORMAT = 'snp-conform/reference@1';
+
+const digest = z.string().regex(/^[0-9a-f]{96}$/, 'expected a launch digest of 96 lower-case hex digits');
+/** Launch digests by VMM profile and cell id: one cell has another digest on another generation of host kernels. */
+const referenceSchema = z.strictObject({
+  format: z.literal(REFERENCE_FORMAT),
+  digests: z.record(z.string(), z.record(z.string(), digest)),
+});
 
 /** Launch digests that were published for cells: what the ID blocks carry in place of the prediction made now. */
 export class Reference {
-  readonly #digests: Readonly<Record<string, string>>;
+  readonly #path: string | null;
+  readonly #digests: Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-  constructor(digests: Readonly<Record<string, string>>) {
+  constructor(path: string | null, digests: Readonly<Record<string, Readonly<Record<string, string>>>>) {
+    this.#path = path;
     this.#digests = digests;
   }
 
   /**
-   * Reads a JSON object of cell id to digest.
+   * Reads a reference file; without one, nothing is published for any cell.
    * @param cellIds all ids of the matrix: a digest that is published for no cell of it would never be looked at
    * @throws HarnessError FILE_UNREADABLE, REFERENCE_INVALID
    */
   static load(path: string | null, cellIds: Iterable<string>): Reference {
-    if (path === null) return new Reference({});
-    const digests = readJsonFile(path, referenceSchema, 'REFERENCE_INVALID');
+    if (path === null) return new Reference(null, {});
+    const { digests } = readJsonFile(path, referenceSchema, 'REFERENCE_INVALID');
     const known = new Set(cellIds);
-    const stranger = Object.keys(digests).find((id) => !known.has(id));
+    const stranger = Object.values(digests)
+      .flatMap((cells) => Object.keys(cells))
+      .find((id) => !known.has(id));
     if (stranger !== undefined) {
       const similar = mostSimilar(stranger, [...known]);
       throw new HarnessError({
@@ -32,12 +44,23 @@ export class Reference {
         hint: similar === undefined ? 'see `snp-conform predict --matrix` for the ids' : `did you mean "${similar}"?`,
       });
     }
-    return new Reference(digests);
+    return new Reference(path, digests);
   }
 
-  /** 48 bytes; undefined where nothing was published for the cell. */
-  digestOf(cellId: string): Uint8Array | undefined {
-    const digest = this.#digests[cellId];
-    return digest === undefined ? undefined : new Uint8Array(Buffer.from(digest, 'hex'));
+  /**
+   * What was published for a cell on hosts of a VMM profile.
+   * @returns 48 bytes; undefined where there is no reference file at all
+   * @throws HarnessError REFERENCE_INVALID where there is one and it lacks the cell
+   */
+  digestOf(cellId: string, vmmProfile: string): Uint8Array | undefined {
+    if (this.#path === null) return undefined;
+    const published = this.#digests[vmmProfile]?.[cellId];
+    if (published !== undefined) return new Uint8Array(Buffer.from(published, 'hex'));
+    throw new HarnessError({
+      code: 'REFERENCE_INVALID',
+      what: `no digest is published for ${cellId} on hosts of the VMM profile ${vmmProfile}`,
+      where: this.#path,
+      hint: 'publish it with `snp-conform predict --matrix`, or leave the cell out with --grep or an exclude rule',
+    });
   }
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 /** What the command line reads when the runner is done. */
 export const SUMMARY_FILE = 'summary.json';
+/** The results for machines, in the reports directory. */
+export const JUNIT_FILE = 'junit.xml';
 
 const count = z.int().nonnegative();
 

@@ -49,7 +49,8 @@ test('the place of what is wrong is named as one would write it', () => {
   expect(what({ hosts: [{ slots: 1 }, { slots: '2' }] })).toMatch(/^hosts\[1\]\.slots: .*expected/);
   expect(what({ hosts: {} })).toMatch(/^hosts: /);
   expect(what([])).toMatch(/^the document: /);
-  expect(what({ hosts: [], hots: 1 })).toBe('the document: Unrecognized key: "hots"');
+  expect(what({ hots: [] })).toBe('the document: unknown name "hots"; did you mean "hosts"?');
+  expect(what({ hosts: [], hots: 1 })).toBe('the document: unknown name "hots"');
 });
 
 test('a file that is absent, a folder, no JSON or of another shape is told apart', () => {

@@ -21,8 +21,8 @@ test('an axis that is left out has its default', () => {
 });
 
 const WRONG: readonly [title: string, value: unknown, message: string][] = [
-  ['a mistyped axis', matrixJson({ vcpuTypes: ['EPYC-v4'] }), 'axes: Unrecognized key: "vcpuTypes"'],
-  ['a mistyped axis of a rule', matrixJson({}, [{ why: 'x', vcpu: 1 }]), 'exclude[0]: Unrecognized key: "vcpu"'],
+  ['a mistyped axis', matrixJson({ vcpuTypes: ['EPYC-v4'] }), 'axes: unknown name "vcpuTypes"'],
+  ['a mistyped axis of a rule', matrixJson({}, [{ why: 'x', vcpu: 1 }]), 'exclude[0]: unknown name "vcpu"'],
   ['a rule without a reason', matrixJson({}, [{ vcpus: 1 }]), 'exclude[0].why: '],
   ['an empty axis', matrixJson({ vcpus: [] }), 'axes.vcpus: '],
   ['no vCPU', matrixJson({ vcpus: [1, 0] }), 'axes.vcpus[1]: '],

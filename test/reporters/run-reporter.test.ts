@@ -82,9 +82,9 @@ test('an expectation of a suite of the user’s own is about the thing under tes
   expect(kindOf({ status: 'failed', messages: ['Error: the SVN\n\nexpect(received).toBe(expected)'] })).toBe('fail');
 });
 
-test('a test that was stopped is lab trouble, whatever it said before', () => {
+test('a test that took too long is lab trouble, one that the user stopped says nothing', () => {
   expect(kindOf({ status: 'timedOut', messages: ['Error: CHECK_FAILED: x'] })).toBe('infrastructure');
-  expect(kindOf({ status: 'interrupted' })).toBe('infrastructure');
+  expect(kindOf({ status: 'interrupted', messages: ['Error: SSH_LOST: x'] })).toBe('skip');
 });
 
 test('a skip has its reason', () => {

@@ -32,6 +32,10 @@ function hostsPlan(name: string, matrix: unknown, reference?: unknown): Plan {
 
 const ID = 'amdsev/no-kernel/policy-0x30000/features-0x1/1-vcpu/EPYC-v4';
 
+function published(cells: Record<string, string>): object {
+  return { format: 'snp-conform/reference@1', digests: { 'qemu-init2': cells } };
+}
+
 test('a cell is run by the hosts that do not exclude it', () => {
   const matrix = matrixJson({ vcpus: [1, 2] }, [{ why: 'small', hostTags: ['old'], vcpus: 2 }]);
   const loaded = loadPlan(hostsPlan('excluded', matrix));
@@ -53,16 +57,28 @@ test('a matrix whose every cell is excluded is an error, not a green run', () =>
 });
 
 test('published digests are found by the id of their cell', () => {
-  const { source } = loadPlan(hostsPlan('reference', matrixJson(), { [ID]: 'ab'.repeat(48) }));
+  const { source } = loadPlan(hostsPlan('reference', matrixJson(), published({ [ID]: 'ab'.repeat(48) })));
   if (source.kind !== 'hosts') throw new Error('not from hosts');
-  expect(source.reference.digestOf(ID)).toEqual(new Uint8Array(48).fill(0xab));
-  expect(source.reference.digestOf('another')).toBeUndefined();
+  expect(source.reference.digestOf(ID, 'qemu-init2')).toEqual(new Uint8Array(48).fill(0xab));
+});
+
+test('a cell for whose kind of host nothing is published is an error, not an unchecked cell', () => {
+  const { source } = loadPlan(hostsPlan('lacking', matrixJson(), published({})));
+  if (source.kind !== 'hosts') throw new Error('not from hosts');
+  const { reference } = source;
+  expect(harnessErrorOf(() => reference.digestOf(ID, 'qemu-init2')).code).toBe('REFERENCE_INVALID');
+  expect(harnessErrorOf(() => reference.digestOf(ID, 'another')).what).toContain('another');
+});
+
+test('without a reference file nothing is published for any cell', () => {
+  const { source } = loadPlan(hostsPlan('unpublished', matrixJson()));
+  expect(source.kind === 'hosts' && source.reference.digestOf(ID, 'qemu-init2')).toBeUndefined();
 });
 
 // Otherwise every cell would silently be held against the prediction of the day.
 test('a digest that is published for no cell is refused, with the id that was meant', () => {
   const { code, what, where, hint } = harnessErrorOf(() =>
-    loadPlan(hostsPlan('stranger', matrixJson(), { [ID.replace('0x1/', '0x21/')]: 'ab'.repeat(48) })),
+    loadPlan(hostsPlan('stranger', matrixJson(), published({ [ID.replace('0x1/', '0x21/')]: 'ab'.repeat(48) }))),
   );
   expect([code, where]).toEqual(['REFERENCE_INVALID', path('stranger-reference.json')]);
   expect(what).toContain('/features-0x21/');
@@ -70,7 +86,7 @@ test('a digest that is published for no cell is refused, with the id that was me
 });
 
 test('a digest of another length is refused, with the id', () => {
-  const { code, what } = harnessErrorOf(() => loadPlan(hostsPlan('short', matrixJson(), { [ID]: 'ab' })));
+  const { code, what } = harnessErrorOf(() => loadPlan(hostsPlan('short', matrixJson(), published({ [ID]: 'ab' }))));
   expect(code).toBe('REFERENCE_INVALID');
   expect(what).toContain(ID);
 });
