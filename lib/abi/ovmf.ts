@@ -71,3 +71,4 @@ export const SEV_SECTION_TYPE = {
   SVSM_CAA: 4,
   KERNEL_HASHES: 0x10,
 } as const;
+export type SectionName = keyof typeof SEV_SECTION_TYPE;

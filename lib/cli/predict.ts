@@ -9,7 +9,7 @@ import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from '../measure/
 import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
 import { checkVcpuCount, ledger, predict } from '../measure/predict.ts';
 import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
-import { DEFAULT_VMM_PROFILE, VMM_PROFILE_WITHOUT_FPU_STATE } from '../measure/vmm-profiles.ts';
+import { DEFAULT_VMM_PROFILE, VMM_PROFILE_WITHOUT_FPU_STATE, vmmProfileOf } from '../measure/vmm-profiles.ts';
 import { predictMatrix } from '../runner/predict-all.ts';
 import { loadFirmware, loadFirmwareDescriptor } from './firmware.ts';
 import { ledgerJson, ledgerTable } from './ledger-text.ts';
@@ -98,7 +98,7 @@ function signatureOf({ vcpuSig, vcpuType }: PredictOptions): number {
 
 /** The inputs as JSON has them: what the digest depends on, and nothing else. */
 function inputsJson(inputs: LaunchInputs): object {
-  const { firmware, kernelHashes: hashes, vcpus, vcpuSignature, guestFeatures, fpuStateMeasured } = inputs;
+  const { firmware, kernelHashes: hashes, vcpus, vcpuSignature, guestFeatures, profile } = inputs;
   return {
     firmware: writeFirmwareDescriptor(firmware),
     kernelHashes: hashes && {
@@ -107,9 +107,9 @@ function inputsJson(inputs: LaunchInputs): object {
       cmdline: hexOf(hashes.cmdline),
     },
     vcpus,
-    vcpuSignature: `0x${vcpuSignature.toString(16).padStart(8, '0')}`,
+    vcpuSignature: vcpuSignature === null ? null : `0x${vcpuSignature.toString(16).padStart(8, '0')}`,
     guestFeatures: `0x${guestFeatures.toString(16)}`,
-    fpuStateMeasured,
+    vmmProfile: profile.name,
   };
 }
 
@@ -138,7 +138,7 @@ async function run(options: PredictOptions): Promise<void> {
     vcpus: options.vcpus,
     vcpuSignature,
     guestFeatures: options.guestFeatures,
-    fpuStateMeasured: options.fpuState,
+    profile: vmmProfileOf(options.fpuState ? DEFAULT_VMM_PROFILE : VMM_PROFILE_WITHOUT_FPU_STATE),
   };
   const digest = hexOf(predict(inputs).launchDigest);
   const entries = options.ledger ? ledger(inputs, image) : undefined;

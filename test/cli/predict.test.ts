@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describeFirmware } from '../../lib/measure/firmware.ts';
 import { kernelHashesOf } from '../../lib/measure/kernel-hashes.ts';
 import { predict } from '../../lib/measure/predict.ts';
+import { vmmProfileOf } from '../../lib/measure/vmm-profiles.ts';
 import { type CliRun, runCli } from '../support/cli.ts';
 import { firmwareImage, GUID, METADATA_FROM_END, u32 } from '../support/firmware-image.ts';
 import { expect, test } from '../support/test.ts';
@@ -14,7 +15,7 @@ const INPUTS = {
   vcpus: 2,
   vcpuSignature: 0x800f12,
   guestFeatures: 1n,
-  fpuStateMeasured: true,
+  profile: vmmProfileOf('qemu-init2'),
 };
 const digestOf = (changes: Partial<Parameters<typeof predict>[0]>): string =>
   Buffer.from(predict({ ...INPUTS, ...changes }).launchDigest).toString('hex');
@@ -44,7 +45,7 @@ test('each option reaches the prediction', async () => {
     [['--vcpu-type', 'EPYC-Milan'], digestOf({ vcpuSignature: 0xa00f11 })],
     [['--vcpu-type', 'host', '--vcpu-sig', '8392466'], digestOf({})],
     [['--vcpus', '4'], digestOf({ vcpus: 4 })],
-    [['--no-fpu-state'], digestOf({ fpuStateMeasured: false })],
+    [['--no-fpu-state'], digestOf({ profile: vmmProfileOf('qemu-pre-init2') })],
     [
       ['--kernel', boot.kernel],
       digestOf({ kernelHashes: kernelHashesOf({ kernel: Buffer.from('kernel'), initrd: null, append: null }) }),
@@ -91,7 +92,7 @@ test('--json prints digest, inputs and, with --ledger, the ledger', async () => 
       vcpus: 2,
       vcpuSignature: '0x00800f12',
       guestFeatures: '0x1',
-      fpuStateMeasured: true,
+      vmmProfile: 'qemu-init2',
     },
   });
   expect(plain).not.toHaveProperty('ledger');

@@ -2,15 +2,7 @@ import type { Evidence } from '../../lib/evidence/schema.ts';
 import { judge } from '../../lib/judge/judge.ts';
 import type { Check } from '../../lib/judge/verdict.ts';
 import { expect, test } from '../support/test.ts';
-import {
-  BEGINNING,
-  evidence,
-  FINISH,
-  prediction,
-  refusal,
-  refusedAtFinish,
-  UPDATES,
-} from './made-evidence.ts';
+import { BEGINNING, evidence, FINISH, prediction, refusal, refusedAtFinish, UPDATES } from './made-evidence.ts';
 
 function launchAccepted(of: Evidence): Check | undefined {
   return judge(prediction, of).checks.find(({ name }) => name === 'launch-accepted');
