@@ -61,8 +61,8 @@ function hashesPage(firmware: FirmwareDescriptor, hashes: KernelHashes): Section
   return hashesRegion(gpa - (gpa % PAGE_BYTES), PAGE_BYTES, kernelHashesSection(hashes, gpa, PAGE_BYTES));
 }
 
-/** A section of which only place and type are measured. */
-function plainRegion({ gpa, sizeBytes, type }: FirmwareSection, profile: VmmProfile): SectionRegion {
+/** A section of which only place and type are measured, as the profile hands it over. */
+export function plainRegion({ gpa, sizeBytes, type }: FirmwareSection, profile: VmmProfile): SectionRegion {
   const what = sectionTypeName(type);
   const pageType = what === undefined ? PAGE_TYPE.ZERO : profile.sectionPageTypes[what];
   return { gpa: BigInt(gpa), bytes: sizeBytes, pageType, what: what ?? `section type ${hex(type)}`, contents: null };

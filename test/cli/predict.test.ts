@@ -118,8 +118,11 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['--vcpu-type', 'host'], /VCPU_TYPE_UNKNOWN: .*depends on the processor of the host/],
   [['--vcpu-sig', '0x100000000'], /NUMBER_INVALID: expected a number of 32 bits/],
   [['--guest-features', '0x30000'], /GUEST_FEATURES_INVALID: .*looks like a guest policy/],
-  [['--guest-features', '0x10000000000000001'], /GUEST_FEATURES_INVALID: expected a number of 64 bits/],
-  [['--guest-features', 'SNPActive'], /GUEST_FEATURES_INVALID: .*got "SNPActive"/],
+  [['--guest-features', '0x10000000000000001'], /GUEST_FEATURES_INVALID: .*not a number of 64 bits/],
+  [
+    ['--guest-features', 'SNPActiv'],
+    /GUEST_FEATURES_INVALID: .*there is no feature "SNPActiv"\n.*did you mean SNPActive\?/,
+  ],
   [['--guest-policy', '0x30000'], /USAGE: the guest policy is not measured/],
   [['--initrd', 'i.bin'], /USAGE: --initrd is given without --kernel.*\n {2}hint: /],
   [['--append', ''], /USAGE: --append is given without --kernel.*\n {2}hint: /],
