@@ -42,7 +42,7 @@ function cellsOf(profile: VmmProfile): string[] {
   const { name, since, vmm, boots, rdx, fpu, segments, gPat, sectionPageTypes } = profile;
   return [
     name,
-    since,
+    since ?? '-',
     vmm,
     boots === 'svsm' ? 'SVSM' : boots,
     rdx === 'signature' ? rdx : hex(rdx),

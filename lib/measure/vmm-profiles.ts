@@ -13,8 +13,8 @@ export interface VmmProfile {
   readonly vmm: Vmm;
   /** What the guest starts in: the firmware at the reset vector, or an SVSM in flat protected mode. */
   readonly boots: 'firmware' | 'svsm';
-  /** First month in which such hosts were seen, `YYYY-MM`. */
-  readonly since: string;
+  /** The month from which on hosts launch so, `YYYY-MM`; null: as far back as is known. */
+  readonly since: string | null;
   readonly meaning: string;
   readonly source: string;
   /** Attributes of segment registers in the VMSA. */
@@ -111,7 +111,7 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
   {
     ...QEMU,
     name: 'qemu-hashes-first',
-    since: '2022-01',
+    since: null,
     meaning: "AMD's QEMU before March 2023: the page of kernel hashes right after the firmware; no FPU state",
     source: 'virtee/sev-snp-measure, change log of 0.0.5',
     fpu: FPU_LEFT_OUT,
@@ -127,8 +127,8 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
   },
   {
     ...EC2,
-    name: 'ec2-2023-04',
-    since: '2023-04',
+    name: 'ec2-before-2026-04',
+    since: null,
     meaning: 'Amazon EC2 before April 2026: RDX 0',
     source: 'virtee/sev, src/measurement/vmsa.rs',
     rdx: 0,
@@ -136,8 +136,8 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
   {
     ...QEMU,
     vmm: 'gce',
-    name: 'gce-2024-03',
-    since: '2024-03',
+    name: 'gce',
+    since: null,
     meaning: 'Google Compute Engine: SEC_MEM pages are UNMEASURED, RDX 0x600, a PAT of its own',
     source: 'google/gce-tcb-verifier, sev/; virtee/sev-snp-measure, sevsnpmeasure/vmsa.py',
     rdx: 0x600,
@@ -148,8 +148,8 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
   {
     ...QEMU,
     vmm: 'krun',
-    name: 'krun-2022-09',
-    since: '2022-09',
+    name: 'krun',
+    since: null,
     meaning: 'libkrun: RDX 0, and stack and boot parameters in the registers of vCPU 0',
     source: 'virtee/sev, src/measurement/vmsa.rs',
     segments: { csBoot: 0x9a, csApplication: 0x9a, ss: 0x92, tr: 0x83 },
@@ -167,7 +167,7 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
   {
     ...SVSM,
     name: SVSM_PROFILE_WITHOUT_FPU_STATE,
-    since: '2024-01',
+    since: null,
     meaning: 'the same on host kernels before that: no FPU state in the VMSA',
     source: 'coconut-svsm/qemu target/i386/sev.c',
     fpu: FPU_LEFT_OUT,
@@ -176,7 +176,7 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
     ...SVSM,
     name: 'svsm-as-sev-snp-measure',
     since: '2024-07',
-    meaning: 'what sev-snp-measure 0.0.11 to 0.0.13 print for an SVSM and no host measures: FCW 0, features always 0x1',
+    meaning: 'what sev-snp-measure 0.0.13 prints for an SVSM, and no host measures: FCW 0, features always 0x1',
     source: 'virtee/sev-snp-measure, sevsnpmeasure/vmsa.py, VMSA_SVSM',
     fpu: { mxcsr: 0x1f80, x87Fcw: 0 },
     forcedFeatures: 0x1n,
