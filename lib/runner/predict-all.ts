@@ -4,7 +4,7 @@ import type { HostEntry } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { planCells } from '../matrix/cells.ts';
 import { matrixSchema } from '../matrix/matrix-file.ts';
-import { DEFAULT_VMM_PROFILE, VMM_PROFILES, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
+import { DEFAULT_VMM_PROFILE, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
 import { MatrixArtifacts } from './launcher.ts';
 import type { LoadedPlan } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
@@ -59,16 +59,17 @@ export async function checkPredictions(loaded: LoadedPlan, cacheFolder: string):
 }
 
 /**
- * The launch digests of all cells of a matrix on every generation of hosts, exclusions by host tag left aside.
+ * The launch digests of all cells of a matrix for some VMM profiles, exclusions by host tag left aside.
  * @returns 48 bytes by VMM profile and cell id   @throws HarnessError MATRIX_INVALID, and as checkPredictions
  */
 export async function predictMatrix(
   matrixFile: string,
+  profiles: readonly string[],
   cacheFolder: string,
 ): Promise<Map<string, Map<string, Uint8Array>>> {
   const matrix = readJsonFile(matrixFile, matrixSchema, 'MATRIX_INVALID');
   const artifacts = new MatrixArtifacts(matrix, matrixFile, cacheFolder);
-  const digests = new Map(VMM_PROFILES.map(({ name }) => [name, new Map<string, Uint8Array>()]));
+  const digests = new Map(profiles.map((name) => [name, new Map<string, Uint8Array>()]));
   for (const { cell, excludedBecause } of planCells(matrix, [], matrixFile)) {
     if (excludedBecause !== undefined) continue;
     const ofCell = await predictFor(cell, artifacts, digests.keys());

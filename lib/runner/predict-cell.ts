@@ -32,7 +32,7 @@ export function predictCell(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile
     vcpus: cell.vcpus,
     vcpuSignature: vcpuSignatureOf(cell.vcpuType),
     guestFeatures: cell.guestFeatures,
-    fpuStateMeasured: vmmProfileOf(vmmProfile).fpuStateMeasured,
+    profile: vmmProfileOf(vmmProfile),
   });
 }
 
