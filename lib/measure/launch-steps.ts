@@ -123,6 +123,11 @@ export interface VmsaPages {
   application: Uint8Array;
 }
 
+/** CONTENTS of the pages of all vCPUs: 48 bytes each. */
+export function hashVmsas(pages: VmsaPages): VmsaPages {
+  return { boot: sha384(pages.boot), application: sha384(pages.application) };
+}
+
 /**
  * Extends the launch digest by one VMSA a vCPU, vCPU 0 first. The digest of n vCPUs is on the way to that of n + 1, so
  * one walk gives the digests of all counts.
@@ -135,8 +140,7 @@ export function measureVmsas(
   count: number,
   afterPage?: (page: MeasuredPage) => void,
 ): void {
-  const boot = sha384(pages.boot);
-  const application = sha384(pages.application);
+  const { boot, application } = hashVmsas(pages);
   const gpa = vmsaGpaOf(profile.vmsaAddressBits);
   for (let index = 0; index < count; index += 1) {
     context.page(PAGE_TYPE.VMSA, gpa, index === 0 ? boot : application);

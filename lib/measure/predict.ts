@@ -46,12 +46,17 @@ export function checkProfile(profile: VmmProfile, boots: VmmProfile['boots']): v
   });
 }
 
-/** Checks all inputs before any work is done, and gives back the sections as the VMM hands them over. */
-function checkInputs(inputs: LaunchInputs): SectionRegion[] {
+/** Checks what launch inputs say of the vCPUs. @throws HarnessError as `predict` */
+export function checkVcpus(inputs: LaunchInputs): void {
   checkVcpuCount(inputs.vcpus);
   checkSignature(inputs.vcpuSignature);
   checkGuestFeatures(inputs.guestFeatures);
   checkProfile(inputs.profile, 'firmware');
+}
+
+/** Checks all inputs before any work is done, and gives back the sections as the VMM hands them over. */
+function checkInputs(inputs: LaunchInputs): SectionRegion[] {
+  checkVcpus(inputs);
   return sectionRegions(inputs.firmware, inputs.kernelHashes, inputs.profile);
 }
 
