@@ -12,13 +12,14 @@ import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
 import { predictMatrix } from '../runner/predict-all.ts';
 import { REFERENCE_FORMAT } from '../runner/reference.ts';
 import { loadFirmware, loadFirmwareDescriptor } from './firmware.ts';
+import { addLaunchOptions, type FromLaunchOptions, predictLaunch } from './from-argv.ts';
 import { ledgerJson, ledgerTable } from './ledger-text.ts';
 import { parseCount, parseUnsigned } from './numbers.ts';
 
 const BOOT_FILE_BYTES_MAX = 2 * 1024 ** 3;
 
 /** The options as commander gives them. */
-interface PredictOptions {
+interface PredictOptions extends FromLaunchOptions {
   ovmf?: string;
   firmwareDescriptor?: string;
   vcpus?: number;
@@ -128,6 +129,7 @@ async function printMatrix(matrixFile: string, options: PredictOptions): Promise
 }
 
 async function run(options: PredictOptions): Promise<void> {
+  if (options.fromArgv !== undefined) return predictLaunch(options);
   if (options.matrix !== undefined) {
     await printMatrix(options.matrix, options);
     return;
@@ -156,7 +158,7 @@ async function run(options: PredictOptions): Promise<void> {
 
 /** `snp-conform predict`: the launch digest of one launch, as 96 hex digits, as its ledger, or as JSON. */
 export function predictCommand(): Command {
-  return new Command('predict')
+  return addLaunchOptions(new Command('predict'))
     .description('print the launch digest that an SNP guest must have')
     .addOption(new Option('--ovmf <image>', 'the firmware image').conflicts('firmwareDescriptor'))
     .option('--firmware-descriptor <json>', 'its descriptor in place of the image; see `firmware describe`')
