@@ -6,7 +6,9 @@ import { ARGV_BYTES_MAX, readArgv } from '../qemu/argv-file.ts';
 import { digestFinding } from '../qemu/id-block-rules.ts';
 import { launchFindings, sortFindings } from '../qemu/launch-findings.ts';
 import { parseLaunch } from '../qemu/launch-options.ts';
+import { parseDomain } from '../qemu/libvirt-domain.ts';
 import type { Finding, ParsedLaunch } from '../qemu/parsed-launch.ts';
+import { XML_LIMITS } from '../qemu/xml.ts';
 import { inputsJson } from './inputs-json.ts';
 import { launchInputs, type Replacements, readFileOrInput } from './launch-source.ts';
 import { ledgerJson, ledgerTable } from './ledger-text.ts';
@@ -14,6 +16,7 @@ import { ledgerJson, ledgerTable } from './ledger-text.ts';
 /** The options of `predict` that a launch given as a whole reads. */
 export interface FromLaunchOptions extends Replacements {
   fromArgv?: string;
+  fromLibvirt?: string;
   ignoreFindings?: true;
   ledger?: true;
   json?: true;
@@ -31,8 +34,20 @@ export function addLaunchOptions(command: Command): Command {
         'take all from a QEMU command line: shell, /proc/PID/cmdline or JSON; - for stdin',
       ).conflicts(SAID_BY_LAUNCH),
     )
-    .option('--root <folder>', 'with --from-argv: the file system of the machine that the paths are of')
-    .option('--ignore-findings', 'with --from-argv: predict in spite of errors, where a digest can be computed');
+    .addOption(
+      new Option('--from-libvirt <file>', 'take all from a libvirt domain XML (virsh dumpxml); - for stdin').conflicts([
+        ...SAID_BY_LAUNCH,
+        'fromArgv',
+      ]),
+    )
+    .option(
+      '--root <folder>',
+      'with --from-argv or --from-libvirt: the file system of the machine that the paths are of',
+    )
+    .option(
+      '--ignore-findings',
+      'with --from-argv or --from-libvirt: predict in spite of errors, where a digest can be computed',
+    );
 }
 
 /** A finding as a line for people. */
@@ -40,9 +55,20 @@ function findingLine({ id, severity, what, hint }: Finding): string {
   return `${severity}: ${what} [${id}]${hint === null ? '' : `\n  hint: ${hint}`}\n`;
 }
 
+async function readLaunch({ fromArgv, fromLibvirt }: FromLaunchOptions): Promise<ParsedLaunch> {
+  if (fromLibvirt !== undefined) {
+    return parseDomain(await readFileOrInput(fromLibvirt, 'libvirt domain XML', XML_LIMITS.bytes));
+  }
+  return parseLaunch(readArgv(await readFileOrInput(fromArgv ?? '-', 'QEMU command line', ARGV_BYTES_MAX)));
+}
+
+/** Is a whole launch given? Then `predictLaunch` does what `predict` is asked. */
+export function launchIsGiven({ fromArgv, fromLibvirt }: FromLaunchOptions): boolean {
+  return (fromArgv ?? fromLibvirt) !== undefined;
+}
+
 async function launchFrom(options: FromLaunchOptions): Promise<ParsedLaunch> {
-  const path = options.fromArgv ?? '-';
-  const launch = parseLaunch(readArgv(await readFileOrInput(path, 'QEMU command line', ARGV_BYTES_MAX)));
+  const launch = await readLaunch(options);
   for (const file of ['kernel', 'initrd'] as const) {
     if (options[file] !== undefined && launch[file] === null) {
       throw new HarnessError({
@@ -90,9 +116,9 @@ function print(result: Predicted | null, findings: readonly Finding[], options: 
 }
 
 /**
- * `snp-conform predict --from-argv`: the launch digest of a whole launch on standard output, findings on standard error.
+ * `snp-conform predict --from-argv` and `--from-libvirt`: the launch digest of a whole launch on standard output, findings on standard error.
  * Findings of severity error stop it, unless they are to be ignored.
- * @throws HarnessError LAUNCH_OPTIONS_WRONG after all findings are printed; ARGV_INVALID, and those of `launchInputs`
+ * @throws HarnessError LAUNCH_OPTIONS_WRONG after all findings are printed; ARGV_INVALID, LIBVIRT_INVALID, and those of `launchInputs`
  */
 export async function predictLaunch(options: FromLaunchOptions): Promise<void> {
   const launch = await launchFrom(options);
@@ -111,7 +137,7 @@ export async function predictLaunch(options: FromLaunchOptions): Promise<void> {
   throw new HarnessError({
     code: 'LAUNCH_OPTIONS_WRONG',
     what: `${errors} ${errors === 1 ? 'error' : 'errors'} in the launch, told above`,
-    where: options.fromArgv,
+    where: options.fromArgv ?? options.fromLibvirt,
     hint: '--ignore-findings predicts where a digest can be computed',
   });
 }

@@ -12,7 +12,7 @@ import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
 import { predictMatrix } from '../runner/predict-all.ts';
 import { REFERENCE_FORMAT } from '../runner/reference.ts';
 import { loadFirmware, loadFirmwareDescriptor } from './firmware.ts';
-import { addLaunchOptions, type FromLaunchOptions, predictLaunch } from './from-argv.ts';
+import { addLaunchOptions, type FromLaunchOptions, launchIsGiven, predictLaunch } from './from-argv.ts';
 import { ledgerJson, ledgerTable } from './ledger-text.ts';
 import { parseCount, parseUnsigned } from './numbers.ts';
 
@@ -129,7 +129,7 @@ async function printMatrix(matrixFile: string, options: PredictOptions): Promise
 }
 
 async function run(options: PredictOptions): Promise<void> {
-  if (options.fromArgv !== undefined) return predictLaunch(options);
+  if (launchIsGiven(options)) return predictLaunch(options);
   if (options.matrix !== undefined) {
     await printMatrix(options.matrix, options);
     return;

@@ -186,7 +186,11 @@ function snpObject(objects: readonly QemuObject[], supportId: Given | null): Qem
  * -initrd and -append the last one counts.
  * Source: QEMU, system/vl.c.
  */
-export function launchOf(uses: readonly OptionUse[], binary: string | null): ParsedLaunch {
+export function launchOf(
+  uses: readonly OptionUse[],
+  binary: string | null,
+  source: ParsedLaunch['source'],
+): ParsedLaunch {
   const reading = new Reading();
   for (const use of uses) readUse(use, reading);
   const { machine } = reading;
@@ -199,6 +203,7 @@ export function launchOf(uses: readonly OptionUse[], binary: string | null): Par
   const flashProperties = [...machine].filter(([key]) => unit.test(key)).map(([, given]) => ({ ...given, value: '' }));
   const file = (name: (typeof MACHINE_FILES)[number]): Given | null => machine.get(name) ?? null;
   return {
+    source,
     binary,
     machine,
     firmware: file('firmware'),
@@ -256,7 +261,7 @@ function wordFindings({ notKnown, hidden, cutOff }: OptionUses): Finding[] {
 /** Makes a launch of a QEMU command line; what is wrong with it is in its findings. */
 export function parseLaunch(argv: Argv): ParsedLaunch {
   const uses = optionUses(argv.words);
-  const launch = launchOf(uses.uses, argv.binary);
+  const launch = launchOf(uses.uses, argv.binary, 'argv');
   return { ...launch, findings: [...wordFindings(uses), ...launch.findings] };
 }
 

@@ -48,6 +48,7 @@ export interface SnpSettings {
 
 /** A launch as its options tell it, whether they stood on a command line or in a libvirt domain. */
 export interface ParsedLaunch {
+  source: 'argv' | 'libvirt';
   binary: string | null;
   /** Merged over every -machine, underscores in keys as dashes, without `smp.` keys. */
   machine: ReadonlyMap<string, Given>;

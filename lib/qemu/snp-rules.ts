@@ -141,8 +141,9 @@ export const SNP_RULES: readonly LaunchRule[] = [
   {
     id: 'cbitpos-missing',
     severity: 'warning',
-    find: ({ launch: { snp } }) =>
-      snp === null || snp.properties.has('cbitpos')
+    // libvirt fills it in from the host.
+    find: ({ launch: { snp, source } }) =>
+      snp === null || source === 'libvirt' || snp.properties.has('cbitpos')
         ? null
         : {
             what: 'sev-snp-guest without cbitpos: QEMU takes 0 and stops',

@@ -137,4 +137,20 @@ test.describe('predict --from-argv', () => {
       /USAGE: --initrd is given, but the launch has no -initrd/,
     );
   });
+
+  test('--from-libvirt predicts the same from a domain', async () => {
+    const { options } = await good();
+    const xml = `<domain type='kvm'><vcpu current='2'>4</vcpu><os><type machine='q35'>hvm</type>
+      <loader type='rom'>${options[5]}</loader><kernel>${options[7]}</kernel><cmdline>a  b</cmdline></os>
+      <cpu><model>EPYC-v4</model></cpu>
+      <launchSecurity type='sev-snp' kernelHashes='yes'><policy>0x30000</policy></launchSecurity></domain>`;
+    const run = await runCli(['predict', '--from-libvirt', await written('domain.xml', xml)]);
+    expect(run).toMatchObject({ exitCode: 0, stdout: (await runCli(['predict', ...options])).stdout });
+    const broken = await runCli(['predict', '--from-libvirt', await written('domain.xml', '<domain>')]);
+    expect(broken).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/LIBVIRT_INVALID: not XML/),
+    });
+  });
 });
