@@ -10,6 +10,7 @@ import { predictSvsm, svsmLedger } from '../measure/svsm.ts';
 import { VMM_PROFILES } from '../measure/vmm-profiles.ts';
 import { predictMatrix } from '../runner/predict-all.ts';
 import { REFERENCE_FORMAT } from '../runner/reference.ts';
+import { addLaunchOptions, launchIsGiven, predictLaunch } from './from-argv.ts';
 import { ovmfHashInput, profileIn, sevEsInputs, sevInputs, snpInputs, svsmInputs } from './predict-inputs.ts';
 import { checkMatrix, checkMode } from './predict-modes.ts';
 import { addPredictOptions, type Mode, type PredictOptions } from './predict-options.ts';
@@ -32,6 +33,7 @@ Examples:
   snp-conform predict --mode svsm --svsm svsm.bin --ovmf OVMF_CODE.fd --vars-file OVMF_VARS.fd \\
       --vcpus 4 --vcpu-type EPYC-v4
   snp-conform predict --mode sev-es --ovmf OVMF.fd --vcpus 2 --vcpu-type EPYC-Rome --output base64
+  snp-conform predict --from-argv /proc/4711/cmdline
   snp-conform predict --matrix matrix.json > published.json`;
 
 const imageJson = (image: Uint8Array): object => ({ sizeBytes: image.length, sha256: hexOf(sha256(image)) });
@@ -99,6 +101,7 @@ async function printMatrix(matrixFile: string, options: PredictOptions): Promise
 }
 
 async function run(options: PredictOptions): Promise<void> {
+  if (launchIsGiven(options)) return predictLaunch(options);
   checkMode(options);
   if (options.matrix !== undefined) return printMatrix(options.matrix, options);
   const output = outputOf(options);
@@ -109,5 +112,5 @@ async function run(options: PredictOptions): Promise<void> {
 /** `snp-conform predict`: the launch digest of one launch, as hex, base64 or JSON, or as its ledger. */
 export function predictCommand(): Command {
   const command = new Command('predict').description('print the launch digest that a guest must have');
-  return addPredictOptions(command).addHelpText('after', EXAMPLES).action(run);
+  return addLaunchOptions(addPredictOptions(command)).addHelpText('after', EXAMPLES).action(run);
 }

@@ -1,0 +1,100 @@
+import { ARGV_WORDS_MAX, type ArgvWord, argvInvalid, splitShell } from './shell-words.ts';
+
+/** The most bytes of a command line. Source: Linux, fs/exec.c, a quarter of the usual stack of 8 MiB. */
+export const ARGV_BYTES_MAX = 2 * 1024 * 1024;
+
+/** A command line of QEMU, taken apart into words. */
+export interface Argv {
+  /** How it was written. */
+  form: 'shell' | 'nul' | 'json';
+  /** The program; null where the words begin with an option. */
+  binary: string | null;
+  words: readonly ArgvWord[];
+}
+
+const known = (text: string): ArgvWord => ({ text, unknown: null });
+
+/** An assignment to the environment, as it may stand before a command. Source: POSIX, 2.9.1. */
+const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*=/;
+
+/** Is this the program's name: `/usr/bin/qemu-system-x86_64`, `qemu-kvm`, `kvm`? */
+function namesQemu({ text }: ArgvWord): boolean {
+  const name = text.slice(text.lastIndexOf('/') + 1);
+  return name === 'kvm' || /^\.?qemu-(?:system-|kvm)/.test(name);
+}
+
+/** Where the options begin in a list whose program may have wrappers and assignments before it. */
+function withoutProgram(form: Argv['form'], words: readonly ArgvWord[]): Argv {
+  let at = words.findIndex(namesQemu);
+  if (at < 0) at = form === 'shell' ? words.findIndex(({ text }) => !ASSIGNMENT.test(text)) : 0;
+  const program = words[at];
+  if (program === undefined || program.text.startsWith('-'))
+    return { form, binary: null, words: words.slice(Math.max(0, at)) };
+  return { form, binary: program.text, words: words.slice(at + 1) };
+}
+
+function fromShell(text: string): Argv {
+  const commands = splitShell(text);
+  const launching = commands.filter((words) => words.some(namesQemu));
+  const candidates = launching.length > 0 ? launching : commands;
+  const [words, second] = candidates;
+  if (words === undefined) throw argvInvalid('the command line is empty', null);
+  if (second !== undefined) {
+    throw argvInvalid(
+      `${candidates.length} commands, expected one`,
+      null,
+      'give one QEMU command line; a line that goes on ends with a backslash',
+    );
+  }
+  return withoutProgram('shell', words);
+}
+
+function fromJson(text: string): Argv {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw argvInvalid(
+      `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      null,
+      'a file that begins with [ must be a JSON array of strings',
+    );
+  }
+  if (!Array.isArray(value)) throw argvInvalid('expected a JSON array of strings', null);
+  const words = value.map((word: unknown, index) => {
+    if (typeof word === 'string') return word;
+    throw argvInvalid(
+      `expected strings in the JSON array, item ${index} is ${word === null ? 'null' : typeof word}`,
+      null,
+    );
+  });
+  return withoutProgram('json', checked(words));
+}
+
+/** Bounds of a list that no shell wrote. */
+function checked(words: readonly string[]): ArgvWord[] {
+  if (words.length === 0) throw argvInvalid('the command line is empty', null);
+  if (words.length > ARGV_WORDS_MAX) throw argvInvalid(`more than ${ARGV_WORDS_MAX} words`, null);
+  const withNul = words.findIndex((word) => word.includes('\0'));
+  if (withNul >= 0) throw argvInvalid(`word ${withNul} has a NUL in it`, null, 'no program can be given such a word');
+  return words.map(known);
+}
+
+/**
+ * Reads a QEMU command line: NUL-separated as /proc/PID/cmdline has it, a JSON array of strings, or one shell command
+ * with assignments and wrappers such as `sudo` before it.
+ * @param bytes the whole file   @throws HarnessError ARGV_INVALID
+ */
+export function readArgv(bytes: Uint8Array): Argv {
+  if (bytes.length > ARGV_BYTES_MAX) {
+    throw argvInvalid(`expected at most ${ARGV_BYTES_MAX} bytes, got ${bytes.length}`, null);
+  }
+  const text = Buffer.from(bytes)
+    .toString('utf8')
+    .replace(/^\ufeff/, '');
+  if (text.includes('\0')) {
+    const words = (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0');
+    return withoutProgram('nul', checked(words));
+  }
+  return text.trimStart().startsWith('[') ? fromJson(text) : fromShell(text);
+}

@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { launchFindings } from '../../lib/qemu/launch-findings.ts';
+import { parseDomain } from '../../lib/qemu/libvirt-domain.ts';
+import { errorCodeOf } from '../support/harness-error.ts';
+import { expect, test } from '../support/test.ts';
+
+/** A domain as virsh dumpxml prints it, shortened, with parts that tests replace. */
+const DOMAIN = `<?xml version='1.0' encoding='UTF-8'?>
+<!-- a guest -->
+<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  <name>snp</name>
+  <memory unit='KiB'>2097152</memory>
+  <vcpu placement='static' current='2'>4</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc-q35-9.1'>hvm</type>
+    <loader readonly='yes' type='rom' stateless='yes'>/usr/share/ovmf/OVMF.amdsev.fd</loader>
+    <kernel>/vm/a,b</kernel>
+    <initrd>/vm/initrd</initrd>
+    <cmdline>console=ttyS0  a=&quot;b&quot; &amp;&#38; c&lt;d</cmdline>
+  </os>
+  <cpu mode='custom' match='exact' check='partial'>
+    <model fallback='forbid'>EPYC-Milan</model>
+    <topology sockets='1' dies='1' clusters='1' cores='4' threads='1'/>
+    <feature policy='disable' name='x'/>
+  </cpu>
+  <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices>
+  <launchSecurity type='sev-snp' kernelHashes='yes' authorKey='no' vcek='no'>
+    <cbitpos>51</cbitpos>
+    <reducedPhysBits>1</reducedPhysBits>
+    <policy>0x00030000</policy>
+    <hostData>${Buffer.alloc(32, 5).toString('base64')}</hostData>
+  </launchSecurity>
+</domain>
+`;
+
+const changed = (part: string | RegExp, replacement: string): Buffer => Buffer.from(DOMAIN.replace(part, replacement));
+
+test('makes the launch of a domain that libvirt would', () => {
+  expect(parseDomain(Buffer.from(DOMAIN))).toMatchObject({
+    source: 'libvirt',
+    binary: '/usr/bin/qemu-system-x86_64',
+    firmware: { value: '/usr/share/ovmf/OVMF.amdsev.fd', from: '<loader>' },
+    kernel: { value: '/vm/a,b', from: '<kernel>' },
+    initrd: { value: '/vm/initrd' },
+    append: { value: 'console=ttyS0  a="b" && c<d' },
+    vcpus: 2,
+    cpu: { value: 'EPYC-Milan' },
+    supportId: { value: 'lsec0' },
+    snp: { policy: 0x30000n, kernelHashes: true, cbitpos: 51n, hostData: Uint8Array.from(Array(32).fill(5)) },
+    withoutEffect: ['<name>', '<memory>', '<devices>'],
+    findings: [],
+  });
+});
+
+/** What is replaced in the domain, by what, and all that is found then but information. */
+const CASES: readonly (readonly [string | RegExp, string, readonly string[]])[] = [
+  [/$/, '', []],
+  ["type='rom'", "type='pflash'", ['error pflash']],
+  [/<launchSecurity.*<\/launchSecurity>/s, '', ['error libvirt-launch-security', 'error no-snp-object']],
+  ["type='sev-snp'", "type='sev'", ['error libvirt-launch-security', 'error no-snp-object']],
+  ["type='sev-snp'", "type='tdx'", ['error libvirt-launch-security', 'error no-snp-object']],
+  [/<policy>.*<\/policy>/, '', ['error libvirt-no-policy']],
+  [/<cbitpos>.*<\/reducedPhysBits>/s, '', []],
+  ["kernelHashes='yes'", '', ['warning kernel-not-measured']],
+  [/<kernel>.*<\/cmdline>/s, '', ['error hashes-without-kernel']],
+  [/<cpu mode='custom'.*<\/cpu>/s, "<cpu mode='host-passthrough'/>", ['error vcpu-type']],
+  [/<cpu mode='custom'.*<\/cpu>/s, "<cpu mode='host-model'/>", ['error vcpu-type']],
+  [/<cpu mode='custom'.*<\/cpu>/s, '', ['warning vcpu-type-default']],
+  ["cores='4'", "cores='3'", ['error smp-invalid']],
+  ['<devices>', "<qemu:commandline><qemu:arg value='-S'/></qemu:commandline><devices>", ['warning not-read']],
+  ["<domain type='kvm'", "<domain type='qemu'", ['warning accelerator']],
+  [/<os>(.*)<loader.*<\/loader>/s, "<os firmware='efi'>$1", ['error no-firmware', 'warning libvirt-firmware-chosen']],
+];
+for (const [part, replacement, expected] of CASES) {
+  test(`with ${replacement || 'nothing'} for ${part} finds ${expected.join(', ') || 'nothing'}`, () => {
+    const launch = parseDomain(changed(part, replacement));
+    const found = launchFindings({ launch, given: { firmware: false, vcpuSignature: false } });
+    expect(found.filter(({ severity }) => severity !== 'info').map(({ severity, id }) => `${severity} ${id}`)).toEqual(
+      expected,
+    );
+  });
+}
+
+test('CDATA is text as it stands', () => {
+  const launch = parseDomain(changed(/<cmdline>.*<\/cmdline>/, '<cmdline><![CDATA[a &amp; <b>]]></cmdline>'));
+  expect(launch.append?.value).toBe('a &amp; <b>');
+});
+
+const nested = (levels: number): string =>
+  `<domain type='kvm'>${'<a>'.repeat(levels)}${'</a>'.repeat(levels)}</domain>`;
+
+/** Documents that are refused, by what is wrong with them. */
+const REFUSED: Readonly<Record<string, string>> = {
+  'an empty file': '',
+  'no XML': 'qemu-kvm -S',
+  'an element that is not closed': '<domain>',
+  'another root': '<network/>',
+  'two roots': "<domain type='kvm'/><domain type='kvm'/>",
+  'no QEMU guest': "<domain type='xen'/>",
+  'a document type': `<!DOCTYPE domain [<!ENTITY a "b">]>${DOMAIN.slice(DOMAIN.indexOf('<domain'))}`,
+  'an unknown entity': DOMAIN.replace('&amp;', '&a;'),
+  'an impossible character': DOMAIN.replace('&#38;', '&#x110000;'),
+  'deep nesting': nested(100),
+  'very deep nesting': nested(100_000),
+  'too many elements': `<domain type='kvm'>${'<a/>'.repeat(50_000)}</domain>`,
+  'too many bytes': `${DOMAIN}${' '.repeat(1024 * 1024)}`,
+};
+for (const [name, text] of Object.entries(REFUSED)) {
+  test(`refuses ${name}`, () => {
+    expect(errorCodeOf(() => parseDomain(Buffer.from(text)))).toBe('LIBVIRT_INVALID');
+  });
+}
+
+test('any bytes and any damage give a launch or an error of the family', () => {
+  const damage = fc
+    .tuple(fc.nat({ max: DOMAIN.length }), fc.nat({ max: 40 }), fc.string({ maxLength: 8 }))
+    .map(([at, length, text]) => Buffer.from(DOMAIN.slice(0, at) + text + DOMAIN.slice(at + length)));
+  const names = fc.constantFrom(
+    '<domain>',
+    "<domain type='kvm'>",
+    '<__proto__ a="b">',
+    '</a>',
+    '<os>',
+    '<![CDATA[',
+    '&#0;',
+    '<?',
+    '<!--',
+  );
+  const soup = fc.array(names, { maxLength: 12 }).map((parts) => Buffer.from(parts.join('')));
+  fc.assert(
+    fc.property(fc.oneof(damage, soup, fc.uint8Array({ maxLength: 200 })), (bytes) => {
+      errorCodeOf(() => parseDomain(bytes));
+    }),
+    { numRuns: 1500 },
+  );
+});
