@@ -31,6 +31,8 @@ export const ERROR_CODES = {
     kind: 'configuration',
     meaning: 'the guest features are malformed or not those of an SNP guest',
   },
+  SVSM_INVALID: { kind: 'configuration', meaning: 'the SVSM image is malformed, or does not fit below the firmware' },
+  VMM_PROFILE_UNKNOWN: { kind: 'configuration', meaning: 'the VMM profile is not in the table, or not for this mode' },
   APPEND_INVALID: { kind: 'configuration', meaning: 'the kernel command line cannot reach QEMU unchanged' },
   GUEST_POLICY_INVALID: { kind: 'configuration', meaning: 'the guest policy is malformed' },
   KEY_INVALID: { kind: 'configuration', meaning: 'a signing key is not an ECDSA P-384 key' },

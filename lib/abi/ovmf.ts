@@ -22,6 +22,7 @@ export const OVMF_GUIDS = {
   sevEsResetBlock: '00f771de-1a7e-4fcb-890e-68c77e2fb44e',
   sevHashesTable: '7255371f-3a3b-4b04-927b-1da6efa8d454',
   sevMetadataOffset: 'dc886566-984a-4798-a75e-5585a7bf67cc',
+  svsmInfo: 'a789a612-0597-4c4b-a49f-cbb1fe9d1ddd',
 } as const;
 
 /** Payload of the SEV-ES reset block: IP of the application processors in the low half, CS base in the high half. */
@@ -34,6 +35,9 @@ export const SEV_HASHES_AREA = [
   { name: 'base', at: 0, bytes: 4, type: 'u32le' },
   { name: 'size', at: 4, bytes: 4, type: 'u32le' },
 ] as const satisfies readonly Field[];
+
+/** Payload that says how far after its first byte an SVSM begins to run. Source: coconut-svsm/svsm, stage1/reset.S. */
+export const SVSM_INFO = [{ name: 'entry', at: 0, bytes: 4, type: 'u32le' }] as const satisfies readonly Field[];
 
 /** Payload that says how far before the end of the image the SEV metadata begins. */
 export const SEV_METADATA_OFFSET = [
@@ -71,3 +75,4 @@ export const SEV_SECTION_TYPE = {
   SVSM_CAA: 4,
   KERNEL_HASHES: 0x10,
 } as const;
+export type SectionName = keyof typeof SEV_SECTION_TYPE;

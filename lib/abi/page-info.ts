@@ -31,6 +31,19 @@ export const PAGE_BYTES = 4096;
  */
 export const VMSA_GPA = 0xffff_ffff_f000n;
 
+/** The widths to which hosts have cut the all-ones address of a VMSA. */
+export const VMSA_ADDRESS_BITS = [48, 51, 52] as const;
+export type VmsaAddressBits = (typeof VMSA_ADDRESS_BITS)[number];
+
+/**
+ * The guest-physical address of a VMSA: all ones, page aligned, cut to so many bits. KVM cuts to 48 today; its first SNP
+ * patches and other VMMs cut to the physical address bits of the processor (52 on Genoa), less one for the C-bit.
+ * Source: Linux, arch/x86/kvm/svm/sev.c, snp_launch_update_vmsa; google/gce-tcb-verifier, sev/measurement.go.
+ */
+export function vmsaGpaOf(addressBits: VmsaAddressBits): bigint {
+  return (1n << BigInt(addressBits)) - BigInt(PAGE_BYTES);
+}
+
 /** The name of a page type, `type 9` for one that is not in the table. */
 export function pageTypeName(pageType: number): string {
   const known = Object.entries(PAGE_TYPE).find(([, value]) => value === pageType);

@@ -4,10 +4,17 @@ import { packageVersion } from '../runner/package-root.ts';
 import { firmwareCommand } from './firmware.ts';
 import { nativeCommand } from './native.ts';
 import { predictCommand } from './predict.ts';
+import { profilesCommand } from './profiles.ts';
 import { runCommand } from './run.ts';
 
 /** The commands, one file each, in the order of the help text. */
-const COMMANDS: readonly (() => Command)[] = [runCommand, predictCommand, firmwareCommand, nativeCommand];
+const COMMANDS: readonly (() => Command)[] = [
+  runCommand,
+  predictCommand,
+  profilesCommand,
+  firmwareCommand,
+  nativeCommand,
+];
 
 const HELP = `
 Examples:

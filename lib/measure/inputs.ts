@@ -1,3 +1,5 @@
+import type { VmmProfile } from './vmm-profiles.ts';
+
 /** One SEV metadata section of an OVMF image, in the order of the image. */
 export interface FirmwareSection {
   /** Guest-physical address, 4 KiB aligned. */
@@ -30,18 +32,18 @@ export interface KernelHashes {
   cmdline: Uint8Array;
 }
 
-/** All that an SNP launch digest under QEMU depends on. */
+/** All that an SNP launch digest depends on. */
 export interface LaunchInputs {
   firmware: FirmwareDescriptor;
   /** null: launched without -kernel, or with kernel-hashes=off. */
   kernelHashes: KernelHashes | null;
   vcpus: number;
-  /** CPUID 1 EAX, which QEMU leaves in RDX. */
-  vcpuSignature: number;
+  /** CPUID 1 EAX, which QEMU leaves in RDX; null: not known, which a VMM with a constant there can do with. */
+  vcpuSignature: number | null;
   /** SEV_FEATURES in the VMSA. */
   guestFeatures: bigint;
-  /** Does the host kernel put MXCSR 0x1F80 and FCW 0x37F into the VMSA (KVM_SEV_INIT2, Linux 6.10 and later)? */
-  fpuStateMeasured: boolean;
+  /** How VMM and host kernel hand over and measure what they are given. */
+  profile: VmmProfile;
 }
 
 /** One measured step of a launch, in launch order. */
@@ -58,7 +60,7 @@ export interface LedgerEntry {
   digestAfter: Uint8Array;
 }
 
-/** A stretch of pages of one type that QEMU hands to SNP_LAUNCH_UPDATE in one region. */
+/** A stretch of pages of one type that the VMM hands to SNP_LAUNCH_UPDATE in one region. */
 export interface PageRegion {
   gpa: bigint;
   bytes: number;
@@ -69,6 +71,6 @@ export interface PageRegion {
 export interface Prediction {
   /** 48 bytes. */
   launchDigest: Uint8Array;
-  /** The regions that QEMU must hand over, in order; the VMSAs are not among them: KVM measures those itself. */
+  /** The regions that the VMM must hand over, in order; the VMSAs are not among them: KVM measures those itself. */
   regions: readonly PageRegion[];
 }

@@ -4,6 +4,9 @@ import { HarnessError } from '../errors.ts';
 import type { KernelHashes } from './inputs.ts';
 import { sha256 } from './sha.ts';
 
+/** The hash that stands for no initial ramdisk: that of no bytes at all, 32 bytes. Source: QEMU, target/i386/sev.c. */
+export const NO_INITRD: Uint8Array = sha256(new Uint8Array(0));
+
 /**
  * SHA-256 of the kernel command line as QEMU hashes it: its bytes and one NUL. No command line is an empty one.
  * @param append exactly what `-append` gets   @returns 32 bytes
@@ -42,7 +45,7 @@ export function kernelHashesFrom(files: {
 }): KernelHashes {
   return {
     kernel: files.kernelSha256,
-    initrd: files.initrdSha256 ?? sha256(new Uint8Array(0)),
+    initrd: files.initrdSha256 ?? NO_INITRD,
     cmdline: cmdlineHashOf(files.append),
   };
 }

@@ -1,12 +1,13 @@
 import { SEV_SECTION_TYPE } from '../abi/ovmf.ts';
-import { PAGE_BYTES, PAGE_TYPE, VMSA_GPA } from '../abi/page-info.ts';
+import { PAGE_BYTES, PAGE_TYPE, vmsaGpaOf } from '../abi/page-info.ts';
 import { HarnessError } from '../errors.ts';
 import { hex } from './firmware-text.ts';
-import type { FirmwareDescriptor, KernelHashes, PageRegion } from './inputs.ts';
+import type { FirmwareDescriptor, FirmwareSection, KernelHashes, PageRegion } from './inputs.ts';
 import { kernelHashesSection } from './kernel-hashes.ts';
 import type { LaunchContext } from './launch-context.ts';
 import { sectionTypeName } from './section-check.ts';
 import { sha384 } from './sha.ts';
+import type { VmmProfile } from './vmm-profiles.ts';
 import { applicationVmsa, bootVmsa, type VcpuState } from './vmsa.ts';
 
 /** One measured page, told after it was measured. */
@@ -16,19 +17,13 @@ export interface MeasuredPage {
   what: string;
 }
 
-/** A section of the firmware as QEMU hands it over. */
+/** A section of the firmware as the VMM hands it over. */
 export interface SectionRegion extends PageRegion {
   /** The name of the section type. */
   what: string;
   /** The bytes of the region; null where they are not measured. */
   contents: Uint8Array | null;
 }
-
-/** The page type of each section type. Source: QEMU, target/i386/sev.c, snp_metadata_desc_to_page_type. */
-const PAGE_TYPE_OF_SECTION: ReadonlyMap<number, number> = new Map<number, number>([
-  [SEV_SECTION_TYPE.SECRETS, PAGE_TYPE.SECRETS],
-  [SEV_SECTION_TYPE.CPUID, PAGE_TYPE.CPUID],
-]);
 
 function noHashesTable(what: string): HarnessError {
   return new HarnessError({
@@ -38,37 +33,69 @@ function noHashesTable(what: string): HarnessError {
   });
 }
 
-/** The contents of the kernel hashes section. @throws HarnessError OVMF_NO_HASHES_TABLE */
-function hashesContents(firmware: FirmwareDescriptor, hashes: KernelHashes, region: PageRegion): Uint8Array {
-  const table = firmware.hashesTable;
-  if (table === null) throw noHashesTable('it has no table of kernel hashes');
-  const begin = Number(region.gpa);
-  if (table.gpa < begin || table.gpa >= begin + region.bytes) {
-    throw noHashesTable(
-      `it expects them at ${hex(table.gpa)}, outside its KERNEL_HASHES section at ${hex(begin)} of ${region.bytes} bytes`,
-    );
-  }
-  return kernelHashesSection(hashes, table.gpa, region.bytes);
+/** The table of kernel hashes of the firmware. @throws HarnessError OVMF_NO_HASHES_TABLE where it has none */
+function hashesTableOf(firmware: FirmwareDescriptor): { gpa: number; sizeBytes: number } {
+  if (firmware.hashesTable !== null) return firmware.hashesTable;
+  throw noHashesTable('it has no table of kernel hashes');
 }
 
-/**
- * The sections of the firmware as QEMU hands them over, in order.
- * @param kernelHashes null: no kernel, or kernel-hashes=off
- * @throws HarnessError OVMF_NO_HASHES_TABLE where a kernel is given and there is no place for its hashes
- * Source: QEMU, target/i386/sev.c, snp_populate_metadata_pages.
- */
-export function sectionRegions(firmware: FirmwareDescriptor, kernelHashes: KernelHashes | null): SectionRegion[] {
-  if (kernelHashes !== null && !firmware.sections.some(({ type }) => type === SEV_SECTION_TYPE.KERNEL_HASHES)) {
-    throw noHashesTable('it has no KERNEL_HASHES section');
+/** The section of kernel hashes with the hashes in it. @throws HarnessError OVMF_NO_HASHES_TABLE */
+function hashesInSection(firmware: FirmwareDescriptor, section: FirmwareSection, hashes: KernelHashes): SectionRegion {
+  const table = hashesTableOf(firmware);
+  const { gpa, sizeBytes } = section;
+  if (table.gpa < gpa || table.gpa >= gpa + sizeBytes) {
+    throw noHashesTable(
+      `it expects them at ${hex(table.gpa)}, outside its KERNEL_HASHES section at ${hex(gpa)} of ${sizeBytes} bytes`,
+    );
   }
-  return firmware.sections.map(({ gpa, sizeBytes, type }) => {
-    const region = { gpa: BigInt(gpa), bytes: sizeBytes, what: sectionTypeName(type) ?? `section type ${hex(type)}` };
-    if (type === SEV_SECTION_TYPE.KERNEL_HASHES && kernelHashes !== null) {
-      const pageType = PAGE_TYPE.NORMAL;
-      return { ...region, pageType, contents: hashesContents(firmware, kernelHashes, { ...region, pageType }) };
-    }
-    return { ...region, pageType: PAGE_TYPE_OF_SECTION.get(type) ?? PAGE_TYPE.ZERO, contents: null };
-  });
+  return hashesRegion(gpa, sizeBytes, kernelHashesSection(hashes, table.gpa, sizeBytes));
+}
+
+function hashesRegion(gpa: number, bytes: number, contents: Uint8Array): SectionRegion {
+  return { gpa: BigInt(gpa), bytes, pageType: PAGE_TYPE.NORMAL, what: 'KERNEL_HASHES', contents };
+}
+
+/** The page of kernel hashes by itself, as it was before there was a section for it. */
+function hashesPage(firmware: FirmwareDescriptor, hashes: KernelHashes): SectionRegion {
+  const { gpa } = hashesTableOf(firmware);
+  return hashesRegion(gpa - (gpa % PAGE_BYTES), PAGE_BYTES, kernelHashesSection(hashes, gpa, PAGE_BYTES));
+}
+
+/** A section of which only place and type are measured, as the profile hands it over. */
+export function plainRegion({ gpa, sizeBytes, type }: FirmwareSection, profile: VmmProfile): SectionRegion {
+  const what = sectionTypeName(type);
+  const pageType = what === undefined ? PAGE_TYPE.ZERO : profile.sectionPageTypes[what];
+  return { gpa: BigInt(gpa), bytes: sizeBytes, pageType, what: what ?? `section type ${hex(type)}`, contents: null };
+}
+
+const isHashes = ({ type }: FirmwareSection): boolean => type === SEV_SECTION_TYPE.KERNEL_HASHES;
+
+/**
+ * The sections of the firmware as the VMM hands them over, in order.
+ * @param kernelHashes null: no kernel, or kernel-hashes=off   @param profile says order and page types
+ * @throws HarnessError OVMF_NO_HASHES_TABLE where a kernel is given and there is no place for its hashes
+ * Source: QEMU, target/i386/sev.c, snp_populate_metadata_pages; the sources of the profile.
+ */
+export function sectionRegions(
+  firmware: FirmwareDescriptor,
+  kernelHashes: KernelHashes | null,
+  profile: VmmProfile,
+): SectionRegion[] {
+  const { sections } = firmware;
+  const ordered =
+    profile.sectionOrder === 'metadata'
+      ? sections
+      : [true, false].flatMap((first) => sections.filter(({ type }) => (type !== SEV_SECTION_TYPE.CPUID) === first));
+  if (kernelHashes === null) return ordered.map((section) => plainRegion(section, profile));
+  if (profile.hashesPage === 'after-firmware') {
+    // A page can be handed over once: what stands first is not there again as a section.
+    const others = ordered.filter((section) => !isHashes(section));
+    return [hashesPage(firmware, kernelHashes), ...others.map((section) => plainRegion(section, profile))];
+  }
+  if (!sections.some(isHashes)) throw noHashesTable('it has no KERNEL_HASHES section');
+  return ordered.map((section) =>
+    isHashes(section) ? hashesInSection(firmware, section, kernelHashes) : plainRegion(section, profile),
+  );
 }
 
 /** Extends the launch digest by the sections of the firmware, page by page. */
@@ -89,11 +116,39 @@ export function measureSections(
   }
 }
 
+/** The pages of all vCPUs: that of vCPU 0 and that which all others have. */
+export interface VmsaPages {
+  /** 4096 bytes each. */
+  boot: Uint8Array;
+  application: Uint8Array;
+}
+
+/** CONTENTS of the pages of all vCPUs: 48 bytes each. */
+export function hashVmsas(pages: VmsaPages): VmsaPages {
+  return { boot: sha384(pages.boot), application: sha384(pages.application) };
+}
+
 /**
  * Extends the launch digest by one VMSA a vCPU, vCPU 0 first. The digest of n vCPUs is on the way to that of n + 1, so
  * one walk gives the digests of all counts.
- * @param resetVector of the firmware   @param count as many vCPUs   @param afterPage called after each
+ * @param count as many vCPUs   @param afterPage called after each
  */
+export function measureVmsas(
+  context: LaunchContext,
+  pages: VmsaPages,
+  profile: VmmProfile,
+  count: number,
+  afterPage?: (page: MeasuredPage) => void,
+): void {
+  const { boot, application } = hashVmsas(pages);
+  const gpa = vmsaGpaOf(profile.vmsaAddressBits);
+  for (let index = 0; index < count; index += 1) {
+    context.page(PAGE_TYPE.VMSA, gpa, index === 0 ? boot : application);
+    afterPage?.({ pageType: PAGE_TYPE.VMSA, gpa, what: `vCPU ${index}` });
+  }
+}
+
+/** Extends the launch digest by the VMSAs of a guest that starts in its firmware. @param resetVector of the firmware */
 export function measureVcpus(
   context: LaunchContext,
   resetVector: number,
@@ -101,10 +156,6 @@ export function measureVcpus(
   count: number,
   afterPage?: (page: MeasuredPage) => void,
 ): void {
-  const boot = sha384(bootVmsa(state));
-  const application = sha384(applicationVmsa(resetVector, state));
-  for (let index = 0; index < count; index += 1) {
-    context.page(PAGE_TYPE.VMSA, VMSA_GPA, index === 0 ? boot : application);
-    afterPage?.({ pageType: PAGE_TYPE.VMSA, gpa: VMSA_GPA, what: `vCPU ${index}` });
-  }
+  const pages = { boot: bootVmsa(state), application: applicationVmsa(resetVector, state) };
+  measureVmsas(context, pages, state.profile, count, afterPage);
 }

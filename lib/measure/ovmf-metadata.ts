@@ -8,7 +8,7 @@ import {
 import { HarnessError } from '../errors.ts';
 import { FIRMWARE_HINT, offset } from './firmware-text.ts';
 import type { FirmwareSection } from './inputs.ts';
-import { SECTIONS_MAX, sectionFault } from './section-check.ts';
+import { FOUR_GIB, SECTIONS_MAX, sectionFault } from './section-check.ts';
 
 const HEADER_BYTES = sizeOf(SEV_METADATA_HEADER);
 const SECTION_BYTES = sizeOf(SEV_METADATA_SECTION);
@@ -55,10 +55,16 @@ function readSection(image: Uint8Array, at: number): FirmwareSection {
 /**
  * Reads the SEV metadata of an OVMF image.
  * @param at offset of its header, anything at all   @param offsetAt offset of the field that said so
+ * @param base address of the image, below which its sections are; by default it ends at 4 GiB
  * @returns the sections, in the order of the image, in which they are measured
  * @throws HarnessError OVMF_METADATA_INVALID   Source: edk2, OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm.
  */
-export function readSevMetadata(image: Uint8Array, at: number, offsetAt: number): FirmwareSection[] {
+export function readSevMetadata(
+  image: Uint8Array,
+  at: number,
+  offsetAt: number,
+  base: number = FOUR_GIB - image.length,
+): FirmwareSection[] {
   if (at < 0 || at + HEADER_BYTES > image.length) {
     const distance = image.length - at;
     throw invalid(
@@ -71,7 +77,7 @@ export function readSevMetadata(image: Uint8Array, at: number, offsetAt: number)
   const sections = Array.from({ length: readHeader(image, at) }, (_, index) =>
     readSection(image, first + index * SECTION_BYTES),
   );
-  const fault = sectionFault(sections, image.length);
+  const fault = sectionFault(sections, FOUR_GIB - base);
   if (fault !== null) {
     const faultAt = first + fault.index * SECTION_BYTES + fieldOf(SEV_METADATA_SECTION, fault.field).at;
     throw invalid(`section ${fault.index}: ${fault.what}`, faultAt, fault.field);

@@ -11,6 +11,7 @@ import {
   type SectionRegion,
   sectionRegions,
 } from './launch-steps.ts';
+import type { VmmProfile } from './vmm-profiles.ts';
 
 /** The most vCPUs that are predicted for: more than any SNP processor of one socket has threads. */
 export const VCPUS_MAX = 512;
@@ -25,7 +26,9 @@ export function checkVcpuCount(vcpus: number): number {
   });
 }
 
-function checkSignature(signature: number): void {
+/** Checks a vCPU signature, where there is one. @throws HarnessError NUMBER_INVALID */
+export function checkSignature(signature: number | null): void {
+  if (signature === null) return;
   if (Number.isInteger(signature) && signature >= 0 && signature <= 0xffff_ffff) return;
   throw new HarnessError({
     code: 'NUMBER_INVALID',
@@ -33,12 +36,28 @@ function checkSignature(signature: number): void {
   });
 }
 
-/** Checks all inputs before any work is done, and gives back the sections as QEMU hands them over. */
-function checkInputs(inputs: LaunchInputs): SectionRegion[] {
+/** Holds a profile to what the guest starts in. @throws HarnessError VMM_PROFILE_UNKNOWN */
+export function checkProfile(profile: VmmProfile, boots: VmmProfile['boots']): void {
+  if (profile.boots === boots) return;
+  throw new HarnessError({
+    code: 'VMM_PROFILE_UNKNOWN',
+    what: `VMM profile ${profile.name} is of guests that start in ${profile.boots === 'svsm' ? 'an SVSM' : 'their firmware'}`,
+    hint: `a guest that starts in ${boots === 'svsm' ? 'an SVSM' : 'its firmware'} needs another; see \`snp-conform profiles\``,
+  });
+}
+
+/** Checks what launch inputs say of the vCPUs. @throws HarnessError as `predict` */
+export function checkVcpus(inputs: LaunchInputs): void {
   checkVcpuCount(inputs.vcpus);
   checkSignature(inputs.vcpuSignature);
   checkGuestFeatures(inputs.guestFeatures);
-  return sectionRegions(inputs.firmware, inputs.kernelHashes);
+  checkProfile(inputs.profile, 'firmware');
+}
+
+/** Checks all inputs before any work is done, and gives back the sections as the VMM hands them over. */
+function checkInputs(inputs: LaunchInputs): SectionRegion[] {
+  checkVcpus(inputs);
+  return sectionRegions(inputs.firmware, inputs.kernelHashes, inputs.profile);
 }
 
 /** Walks a launch from the end of the firmware image on. @returns 48 bytes, the launch digest */
@@ -61,9 +80,9 @@ function imageRegions(imageBytes: number | null): PageRegion[] {
 }
 
 /**
- * The launch digest that an SNP guest launched by QEMU must have, and the regions that QEMU must hand over for it. The
- * image is not among the regions where the descriptor does not know its size.
- * @throws HarnessError VCPU_COUNT, NUMBER_INVALID, GUEST_FEATURES_INVALID, OVMF_NO_HASHES_TABLE
+ * The launch digest that an SNP guest must have, and the regions that the VMM must hand over for it. The image is not among the regions where the descriptor does not know its size.
+ * @throws HarnessError VCPU_COUNT, NUMBER_INVALID, GUEST_FEATURES_INVALID, OVMF_NO_HASHES_TABLE,
+ * VCPU_TYPE_UNKNOWN where the profile needs a signature and there is none, VMM_PROFILE_UNKNOWN
  * Source: QEMU, target/i386/sev.c; Linux, arch/x86/kvm/svm/sev.c; AMD 56860, SNP_LAUNCH_UPDATE.
  */
 export function predict(inputs: LaunchInputs): Prediction {

@@ -1,4 +1,4 @@
-import { SEV_SECTION_TYPE } from '../abi/ovmf.ts';
+import { SEV_SECTION_TYPE, type SectionName } from '../abi/ovmf.ts';
 import { PAGE_BYTES } from '../abi/page-info.ts';
 import { hex } from './firmware-text.ts';
 import type { FirmwareSection } from './inputs.ts';
@@ -20,9 +20,13 @@ const UNIQUE_TYPES: readonly number[] = [
   SEV_SECTION_TYPE.KERNEL_HASHES,
 ];
 
+const SECTION_NAMES: ReadonlyMap<number, SectionName> = new Map(
+  (Object.keys(SEV_SECTION_TYPE) as SectionName[]).map((name) => [SEV_SECTION_TYPE[name], name]),
+);
+
 /** The name of a section type; undefined for one that is not in the table. */
-export function sectionTypeName(type: number): string | undefined {
-  return Object.entries(SEV_SECTION_TYPE).find(([, value]) => value === type)?.[0];
+export function sectionTypeName(type: number): SectionName | undefined {
+  return SECTION_NAMES.get(type);
 }
 
 /** What is wrong with the sections of a firmware, and in which field of which. */

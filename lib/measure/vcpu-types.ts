@@ -103,3 +103,20 @@ export function vcpuSignatureOf(vcpuType: string): number {
   }
   return cpuSignature(cpu);
 }
+
+/**
+ * The CPUID signature of a processor given by family, model and stepping.
+ * @returns 32 bits   @throws HarnessError NUMBER_INVALID for a number that CPUID cannot say
+ */
+export function vcpuSignatureFrom(cpu: { family: number; model: number; stepping: number }): number {
+  for (const property of ['family', 'model', 'stepping'] as const) {
+    const value = cpu[property];
+    if (Number.isInteger(value) && value >= 0 && value <= LIMITS[property]) continue;
+    throw new HarnessError({
+      code: 'NUMBER_INVALID',
+      what: `expected a vCPU ${property} from 0 to ${LIMITS[property]}, got ${value}`,
+      hint: 'numbers as CPUID has them put together: EPYC-v4 is family 23, model 1, stepping 2',
+    });
+  }
+  return cpuSignature(cpu);
+}

@@ -1,13 +1,15 @@
 import { type Parsed, serialiseLayout } from '../abi/layout.ts';
 import { VMSA } from '../abi/vmsa.ts';
+import { HarnessError } from '../errors.ts';
+import type { VmmProfile } from './vmm-profiles.ts';
 
 /** What the VMSA of a vCPU depends on, apart from which vCPU it is. */
 export interface VcpuState {
-  /** CPUID 1 EAX. */
-  vcpuSignature: number;
+  /** CPUID 1 EAX; null where it is not known. */
+  vcpuSignature: number | null;
   /** SEV_FEATURES. */
   guestFeatures: bigint;
-  fpuStateMeasured: boolean;
+  profile: VmmProfile;
 }
 
 /** Address and instruction pointer at which a vCPU starts. */
@@ -27,9 +29,7 @@ const RESET_STATE = {
   'es.attrib': 0x93,
   'es.limit': 0xffff,
   'cs.selector': 0xf000,
-  'cs.attrib': 0x9b,
   'cs.limit': 0xffff,
-  'ss.attrib': 0x93,
   'ss.limit': 0xffff,
   'ds.attrib': 0x93,
   'ds.limit': 0xffff,
@@ -41,7 +41,6 @@ const RESET_STATE = {
   'ldtr.attrib': 0x82,
   'ldtr.limit': 0xffff,
   'idtr.limit': 0xffff,
-  'tr.attrib': 0x8b,
   'tr.limit': 0xffff,
   efer: 0x1000n,
   cr4: 0x40n,
@@ -49,39 +48,53 @@ const RESET_STATE = {
   dr7: 0x400n,
   dr6: 0xffff_0ff0n,
   rflags: 0x2n,
-  gPat: 0x0007_0406_0007_0406n,
   xcr0: 0x1n,
 } as const satisfies Partial<Parsed<typeof VMSA>>;
 
-/** What KVM_SEV_INIT2 guests show of the FPU since Linux 6.10. Source: Linux, sev_es_sync_vmsa. */
-const FPU_STATE = { mxcsr: 0x1f80, x87Fcw: 0x037f } as const satisfies Partial<Parsed<typeof VMSA>>;
-
-function vmsaPage(start: Start, state: VcpuState): Uint8Array {
-  return serialiseLayout(
-    VMSA,
-    {
-      ...RESET_STATE,
-      ...(state.fpuStateMeasured ? FPU_STATE : {}),
-      'cs.base': start.csBase,
-      rip: start.rip,
-      rdx: BigInt(state.vcpuSignature),
-      sevFeatures: state.guestFeatures,
-    },
-    'VMSA',
-  );
+/** RDX of a vCPU. @throws HarnessError VCPU_TYPE_UNKNOWN where it is the signature and that is not known */
+function rdxOf({ vcpuSignature, profile }: VcpuState): bigint {
+  if (profile.rdx !== 'signature') return BigInt(profile.rdx);
+  if (vcpuSignature !== null) return BigInt(vcpuSignature);
+  throw new HarnessError({
+    code: 'VCPU_TYPE_UNKNOWN',
+    what: `no vCPU type is given, and VMM profile ${profile.name} has its signature in every VMSA`,
+    hint: 'give the vCPU type, for example EPYC-v4, or the signature itself (CPUID leaf 1 EAX)',
+  });
 }
 
-/** The VMSA page of vCPU 0. @returns 4096 bytes   @throws HarnessError LAYOUT_VALUE */
+/**
+ * The fields of a VMSA that VMM and host kernel decide, the same for every vCPU.
+ * @throws HarnessError VCPU_TYPE_UNKNOWN where the profile needs a signature and there is none
+ */
+export function profileFields(state: VcpuState): Partial<Parsed<typeof VMSA>> {
+  const { segments, gPat, fpu, forcedFeatures } = state.profile;
+  return {
+    'ss.attrib': segments.ss,
+    'tr.attrib': segments.tr,
+    gPat,
+    ...fpu,
+    rdx: rdxOf(state),
+    sevFeatures: forcedFeatures ?? state.guestFeatures,
+  };
+}
+
+function vmsaPage(start: Start, state: VcpuState, own: Partial<Parsed<typeof VMSA>>): Uint8Array {
+  const fields = { ...RESET_STATE, ...profileFields(state), 'cs.base': start.csBase, rip: start.rip, ...own };
+  return serialiseLayout(VMSA, fields, 'VMSA');
+}
+
+/** The VMSA page of vCPU 0. @returns 4096 bytes   @throws HarnessError LAYOUT_VALUE, VCPU_TYPE_UNKNOWN */
 export function bootVmsa(state: VcpuState): Uint8Array {
-  return vmsaPage(BSP_START, state);
+  const { segments, bootRegisters } = state.profile;
+  return vmsaPage(BSP_START, state, { 'cs.attrib': segments.csBoot, ...bootRegisters });
 }
 
 /**
  * The VMSA page of every other vCPU; all are the same.
  * @param resetVector CS base in the high 16 bits, IP in the low 16   @returns 4096 bytes
- * @throws HarnessError LAYOUT_VALUE   Source: QEMU, target/i386/sev.c, sev_es_set_reset_vector.
+ * @throws HarnessError LAYOUT_VALUE, VCPU_TYPE_UNKNOWN   Source: QEMU, target/i386/sev.c, sev_es_set_reset_vector.
  */
 export function applicationVmsa(resetVector: number, state: VcpuState): Uint8Array {
   const start = { csBase: BigInt((resetVector & 0xffff_0000) >>> 0), rip: BigInt(resetVector & 0xffff) };
-  return vmsaPage(start, state);
+  return vmsaPage(start, state, { 'cs.attrib': state.profile.segments.csApplication });
 }

@@ -4,10 +4,11 @@ import type { HostEntry } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { planCells } from '../matrix/cells.ts';
 import { matrixSchema } from '../matrix/matrix-file.ts';
-import { DEFAULT_VMM_PROFILE, VMM_PROFILES, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
+import { SharedPredictions } from '../measure/shared-predictions.ts';
+import { DEFAULT_VMM_PROFILE, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
 import { MatrixArtifacts } from './launcher.ts';
 import type { LoadedPlan } from './plan.ts';
-import { measuredArtifacts, predictCell } from './predict-cell.ts';
+import { cellInputs, measuredArtifacts } from './predict-cell.ts';
 
 /** The VMM profile of each host as far as its entry tells, without asking the host. */
 function vmmProfiles(entries: readonly HostEntry[]): Map<string, string> {
@@ -29,6 +30,7 @@ function ofCell(thrown: unknown, cell: Cell): unknown {
 
 /** @returns the launch digest of a cell by VMM profile, 48 bytes each */
 async function predictFor(
+  shared: SharedPredictions,
   cell: Cell,
   artifacts: MatrixArtifacts,
   profiles: Iterable<string>,
@@ -36,7 +38,7 @@ async function predictFor(
   try {
     const { firmwareDescriptor, kernel, initrd } = await artifacts.of(cell);
     const measured = measuredArtifacts(firmwareDescriptor, kernel, initrd);
-    return new Map([...profiles].map((profile) => [profile, predictCell(cell, measured, profile).launchDigest]));
+    return new Map([...profiles].map((profile) => [profile, shared.launchDigest(cellInputs(cell, measured, profile))]));
   } catch (thrown) {
     throw ofCell(thrown, cell);
   }
@@ -51,27 +53,30 @@ export async function checkPredictions(loaded: LoadedPlan, cacheFolder: string):
   if (source.kind !== 'hosts') return;
   const artifacts = new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder);
   const profiles = vmmProfiles(source.entries);
+  const shared = new SharedPredictions();
   for (const { cell, hosts } of loaded.cells) {
     const needed = new Set(hosts.map((host) => profiles.get(host) ?? DEFAULT_VMM_PROFILE));
-    await predictFor(cell, artifacts, needed);
+    await predictFor(shared, cell, artifacts, needed);
     for (const profile of needed) source.reference.digestOf(cell.id, profile);
   }
 }
 
 /**
- * The launch digests of all cells of a matrix on every generation of hosts, exclusions by host tag left aside.
+ * The launch digests of all cells of a matrix for some VMM profiles, exclusions by host tag left aside.
  * @returns 48 bytes by VMM profile and cell id   @throws HarnessError MATRIX_INVALID, and as checkPredictions
  */
 export async function predictMatrix(
   matrixFile: string,
+  profiles: readonly string[],
   cacheFolder: string,
 ): Promise<Map<string, Map<string, Uint8Array>>> {
   const matrix = readJsonFile(matrixFile, matrixSchema, 'MATRIX_INVALID');
   const artifacts = new MatrixArtifacts(matrix, matrixFile, cacheFolder);
-  const digests = new Map(VMM_PROFILES.map(({ name }) => [name, new Map<string, Uint8Array>()]));
+  const shared = new SharedPredictions();
+  const digests = new Map(profiles.map((name) => [name, new Map<string, Uint8Array>()]));
   for (const { cell, excludedBecause } of planCells(matrix, [], matrixFile)) {
     if (excludedBecause !== undefined) continue;
-    const ofCell = await predictFor(cell, artifacts, digests.keys());
+    const ofCell = await predictFor(shared, cell, artifacts, digests.keys());
     for (const [profile, digest] of ofCell) digests.get(profile)?.set(cell.id, digest);
   }
   return digests;

@@ -3,7 +3,7 @@ import { readFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import type { LocalArtifact } from '../host/host.ts';
 import type { Cell } from '../matrix/cell.ts';
-import type { FirmwareDescriptor, Prediction } from '../measure/inputs.ts';
+import type { FirmwareDescriptor, LaunchInputs, Prediction } from '../measure/inputs.ts';
 import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
 import { predict } from '../measure/predict.ts';
 import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
@@ -17,9 +17,9 @@ export interface MeasuredArtifacts {
   initrd: Uint8Array | null;
 }
 
-/** The prediction of a cell on a host of a VMM profile. @throws HarnessError of the codes of lib/measure */
-export function predictCell(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): Prediction {
-  return predict({
+/** What the launch of a cell depends on, on a host of a VMM profile. @throws HarnessError of the codes of lib/measure */
+export function cellInputs(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): LaunchInputs {
+  return {
     firmware: artifacts.firmware,
     kernelHashes:
       artifacts.kernel === null
@@ -32,8 +32,13 @@ export function predictCell(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile
     vcpus: cell.vcpus,
     vcpuSignature: vcpuSignatureOf(cell.vcpuType),
     guestFeatures: cell.guestFeatures,
-    fpuStateMeasured: vmmProfileOf(vmmProfile).fpuStateMeasured,
-  });
+    profile: vmmProfileOf(vmmProfile),
+  };
+}
+
+/** The prediction of a cell on a host of a VMM profile. @throws HarnessError of the codes of lib/measure */
+export function predictCell(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): Prediction {
+  return predict(cellInputs(cell, artifacts, vmmProfile));
 }
 
 const bytesOf = (artifact: { sha256: string } | LocalArtifact | null): Uint8Array | null =>

@@ -91,7 +91,7 @@ test.describe('predict --from-argv', () => {
     const { stdout } = await fromArgv(words, ['--json']);
     expect(JSON.parse(stdout)).toMatchObject({
       digest: (await fromArgv(words)).stdout.trim(),
-      inputs: { vcpus: 2, vcpuSignature: '0x00800f12', guestFeatures: '0x1', fpuStateMeasured: true },
+      inputs: { vcpus: 2, vcpuSignature: '0x00800f12', guestFeatures: '0x1', vmmProfile: 'qemu-init2' },
       findings: [{ id: 'policy', severity: 'info' }],
     });
   });

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describeFirmware } from '../../lib/measure/firmware.ts';
 import { kernelHashesOf } from '../../lib/measure/kernel-hashes.ts';
 import { predict } from '../../lib/measure/predict.ts';
+import { vmmProfileOf } from '../../lib/measure/vmm-profiles.ts';
 import { type CliRun, runCli } from '../support/cli.ts';
 import { firmwareImage, GUID, METADATA_FROM_END, u32 } from '../support/firmware-image.ts';
 import { expect, test } from '../support/test.ts';
@@ -14,7 +15,7 @@ const INPUTS = {
   vcpus: 2,
   vcpuSignature: 0x800f12,
   guestFeatures: 1n,
-  fpuStateMeasured: true,
+  profile: vmmProfileOf('qemu-init2'),
 };
 const digestOf = (changes: Partial<Parameters<typeof predict>[0]>): string =>
   Buffer.from(predict({ ...INPUTS, ...changes }).launchDigest).toString('hex');
@@ -44,7 +45,7 @@ test('each option reaches the prediction', async () => {
     [['--vcpu-type', 'EPYC-Milan'], digestOf({ vcpuSignature: 0xa00f11 })],
     [['--vcpu-type', 'host', '--vcpu-sig', '8392466'], digestOf({})],
     [['--vcpus', '4'], digestOf({ vcpus: 4 })],
-    [['--no-fpu-state'], digestOf({ fpuStateMeasured: false })],
+    [['--no-fpu-state'], digestOf({ profile: vmmProfileOf('qemu-pre-init2') })],
     [
       ['--kernel', boot.kernel],
       digestOf({ kernelHashes: kernelHashesOf({ kernel: Buffer.from('kernel'), initrd: null, append: null }) }),
@@ -91,7 +92,7 @@ test('--json prints digest, inputs and, with --ledger, the ledger', async () => 
       vcpus: 2,
       vcpuSignature: '0x00800f12',
       guestFeatures: '0x1',
-      fpuStateMeasured: true,
+      vmmProfile: 'qemu-init2',
     },
   });
   expect(plain).not.toHaveProperty('ledger');
@@ -117,8 +118,11 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['--vcpu-type', 'host'], /VCPU_TYPE_UNKNOWN: .*depends on the processor of the host/],
   [['--vcpu-sig', '0x100000000'], /NUMBER_INVALID: expected a number of 32 bits/],
   [['--guest-features', '0x30000'], /GUEST_FEATURES_INVALID: .*looks like a guest policy/],
-  [['--guest-features', '0x10000000000000001'], /GUEST_FEATURES_INVALID: expected a number of 64 bits/],
-  [['--guest-features', 'SNPActive'], /GUEST_FEATURES_INVALID: .*got "SNPActive"/],
+  [['--guest-features', '0x10000000000000001'], /GUEST_FEATURES_INVALID: .*not a number of 64 bits/],
+  [
+    ['--guest-features', 'SNPActiv'],
+    /GUEST_FEATURES_INVALID: .*there is no feature "SNPActiv"\n.*did you mean SNPActive\?/,
+  ],
   [['--guest-policy', '0x30000'], /USAGE: the guest policy is not measured/],
   [['--initrd', 'i.bin'], /USAGE: --initrd is given without --kernel.*\n {2}hint: /],
   [['--append', ''], /USAGE: --append is given without --kernel.*\n {2}hint: /],

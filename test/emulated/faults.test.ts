@@ -16,7 +16,7 @@ test.afterAll(async () => {
   await lab.stop();
 });
 
-const qemus = (): Promise<number[]> => processesWith(new RegExp(`${lab.hostFolder}/run/.*/qmp`));
+const qemus = (): Promise<number[]> => processesWith(new RegExp(`^[^ ]*qemu-system-x86_64 .*${lab.hostFolder}/run/`));
 
 async function launchDirectories(): Promise<string[]> {
   return readdir(join(lab.hostFolder, 'run')).catch(() => []);

@@ -1,4 +1,11 @@
-import { checkGuestFeatures, guestFeatureNames } from '../../lib/measure/guest-features.ts';
+import { SEV_FEATURES } from '../../lib/abi/vmsa.ts';
+import {
+  checkGuestFeatures,
+  checkSevEsFeatures,
+  guestFeatureNames,
+  readGuestFeatures,
+  refuseReservedFeatures,
+} from '../../lib/measure/guest-features.ts';
 import { harnessErrorOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -27,4 +34,48 @@ test('features without SNPActive, negative or wider than 64 bits are refused', (
 test('set bits are called by name, those without one by number', () => {
   expect(guestFeatureNames(0x21n)).toEqual(['SNPActive', 'DebugSwap']);
   expect(guestFeatureNames((1n << 63n) | 1n)).toEqual(['SNPActive', 'bit 63']);
+});
+
+test('features are read as numbers, and as names in any case, each defined bit by its own', () => {
+  for (const [text, features] of [
+    ['0x21', 0x21n],
+    ['33', 0x21n],
+    ['SNPActive', 0x1n],
+    ['snpactive+DEBUGSWAP', 0x21n],
+    ['SNPActive + SecureTSC', 0x201n],
+    ['SNPActive+SNPActive', 0x1n],
+    ['0xffffffffffffffff', (1n << 64n) - 1n],
+  ] as const) {
+    expect(readGuestFeatures(text), text).toBe(features);
+  }
+  for (const [name, bit] of Object.entries(SEV_FEATURES)) {
+    expect(readGuestFeatures(name)).toBe(1n << BigInt(bit));
+    expect(() => refuseReservedFeatures(1n << BigInt(bit)), name).not.toThrow();
+  }
+});
+
+test('a name that is none is refused with the closest one, a number that is too wide as such', () => {
+  expect(harnessErrorOf(() => readGuestFeatures('SNPActive+DebugSwp')).hint).toMatch(
+    /^did you mean DebugSwap\? known: /,
+  );
+  expect(harnessErrorOf(() => readGuestFeatures('quux')).hint).toMatch(/^known: SNPActive, /);
+  for (const text of ['', '+', 'SNPActive+', '-1', '1.5', '0x']) {
+    expect(harnessErrorOf(() => readGuestFeatures(text)).code, text).toBe('GUEST_FEATURES_INVALID');
+  }
+  for (const text of ['0x10000000000000000', '9'.repeat(50)]) {
+    expect(harnessErrorOf(() => readGuestFeatures(text)).what).toContain('not a number of 64 bits');
+  }
+});
+
+test('reserved bits are refused by number, one or several', () => {
+  expect(harnessErrorOf(() => refuseReservedFeatures(0x801n)).what).toBe('guest features 0x801: bit 11 is reserved');
+  const several = harnessErrorOf(() => refuseReservedFeatures((1n << 63n) | 0x2001n));
+  expect(several.what).toContain('bit 13, bit 63 are reserved');
+  expect(several.hint).toContain('--allow-reserved-features');
+});
+
+test('an SEV-ES guest has no SNPActive', () => {
+  expect(checkSevEsFeatures(0x20n)).toBe(0x20n);
+  expect(harnessErrorOf(() => checkSevEsFeatures(0x21n)).what).toContain('so this is no SEV-ES guest');
+  expect(harnessErrorOf(() => checkSevEsFeatures(0x30000n)).what).toContain('looks like a guest policy');
 });

@@ -6,6 +6,7 @@ import { kernelHashesOf, kernelHashesSection } from '../../lib/measure/kernel-ha
 import { LaunchContext } from '../../lib/measure/launch-context.ts';
 import { measureSections, measureVcpus, sectionRegions } from '../../lib/measure/launch-steps.ts';
 import { ledger, predict } from '../../lib/measure/predict.ts';
+import { vmmProfileOf } from '../../lib/measure/vmm-profiles.ts';
 import { applicationVmsa, bootVmsa } from '../../lib/measure/vmsa.ts';
 import { firmwareImage, GUID, METADATA_FROM_END, u32 } from '../support/firmware-image.ts';
 import { errorCodeOf, harnessErrorOf } from '../support/harness-error.ts';
@@ -20,7 +21,7 @@ const INPUTS: LaunchInputs = {
   vcpus: 3,
   vcpuSignature: 0x800f12,
   guestFeatures: 1n,
-  fpuStateMeasured: true,
+  profile: vmmProfileOf('qemu-init2'),
 };
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const digestOf = (inputs: LaunchInputs): string => hexOf(predict(inputs).launchDigest);
@@ -100,7 +101,7 @@ test('the regions are what QEMU hands over: image, then sections in the order of
 
 test('the digest of n vCPUs is on the way to that of n + 1: one walk gives all counts', () => {
   const context = new LaunchContext(FIRMWARE.pagesDigest);
-  measureSections(context, sectionRegions(FIRMWARE, HASHES));
+  measureSections(context, sectionRegions(FIRMWARE, HASHES, INPUTS.profile));
   const digests: string[] = [];
   measureVcpus(context, FIRMWARE.resetVector, INPUTS, 512, () => digests.push(hexOf(context.digest)));
   fc.assert(
@@ -137,7 +138,7 @@ test('each launch input changes the digest', () => {
     { ...INPUTS, vcpus: 4 },
     { ...INPUTS, vcpuSignature: 0xa00f11 },
     { ...INPUTS, guestFeatures: 0x21n },
-    { ...INPUTS, fpuStateMeasured: false },
+    { ...INPUTS, profile: vmmProfileOf('qemu-pre-init2') },
     { ...INPUTS, firmware: { ...FIRMWARE, resetVector: 0x80b008 } },
     { ...INPUTS, firmware: { ...FIRMWARE, sections: [...FIRMWARE.sections].reverse() } },
   ].map(digestOf);

@@ -1,4 +1,10 @@
-import { cpuSignature, namesOf, VCPU_MODELS, vcpuSignatureOf } from '../../lib/measure/vcpu-types.ts';
+import {
+  cpuSignature,
+  namesOf,
+  VCPU_MODELS,
+  vcpuSignatureFrom,
+  vcpuSignatureOf,
+} from '../../lib/measure/vcpu-types.ts';
 import { harnessErrorOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -80,4 +86,15 @@ test('a type like nothing known is refused with the list of what is', () => {
   expect(error.hint).not.toContain('did you mean');
   expect(error.hint).toContain('EPYC-Genoa[-v1..v3]');
   expect(harnessErrorOf(() => vcpuSignatureOf('')).code).toBe('VCPU_TYPE_UNKNOWN');
+});
+
+test('family, model and stepping give a signature, out of range they are refused', () => {
+  expect(vcpuSignatureFrom({ family: 23, model: 1, stepping: 2 })).toBe(0x800f12);
+  expect(vcpuSignatureFrom({ family: 0, model: 0, stepping: 0 })).toBe(0);
+  expect(vcpuSignatureFrom({ family: 270, model: 255, stepping: 15 })).toBe(0xfff0fff);
+  for (const wrong of [{ family: 271 }, { model: 256 }, { stepping: 16 }, { family: -1 }, { model: 1.5 }]) {
+    const error = harnessErrorOf(() => vcpuSignatureFrom({ family: 23, model: 1, stepping: 2, ...wrong }));
+    expect(error.code).toBe('NUMBER_INVALID');
+    expect(error.what).toContain(Object.keys(wrong)[0]);
+  }
 });

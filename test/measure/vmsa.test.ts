@@ -1,10 +1,11 @@
 import { diffLayout, parseLayout } from '../../lib/abi/layout.ts';
 import { VMSA } from '../../lib/abi/vmsa.ts';
+import { vmmProfileOf } from '../../lib/measure/vmm-profiles.ts';
 import { applicationVmsa, bootVmsa, type VcpuState } from '../../lib/measure/vmsa.ts';
 import { errorCodeOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 
-const STATE: VcpuState = { vcpuSignature: 0x800f12, guestFeatures: 1n, fpuStateMeasured: true };
+const STATE: VcpuState = { vcpuSignature: 0x800f12, guestFeatures: 1n, profile: vmmProfileOf('qemu-init2') };
 const RESET_VECTOR = 0x0080b004;
 
 const changed = (left: Uint8Array, right: Uint8Array): string[] =>
@@ -58,7 +59,7 @@ test('each input changes its own fields and no other', () => {
   const usual = bootVmsa(STATE);
   expect(changed(usual, bootVmsa({ ...STATE, vcpuSignature: 0xa00f11 }))).toEqual(['rdx']);
   expect(changed(usual, bootVmsa({ ...STATE, guestFeatures: 0x21n }))).toEqual(['sevFeatures']);
-  expect(changed(usual, bootVmsa({ ...STATE, fpuStateMeasured: false }))).toEqual(['mxcsr', 'x87Fcw']);
+  expect(changed(usual, bootVmsa({ ...STATE, profile: vmmProfileOf('qemu-pre-init2') }))).toEqual(['mxcsr', 'x87Fcw']);
 });
 
 test('features wider than their field are refused', () => {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Vmm } from '../../lib/measure/vmm-profiles.ts';
 import { PROJECT_ROOT } from './paths.ts';
 
 /** The folder of known answers and real reports: SNP_CONFORM_VECTORS, else `../shared/vectors` beside the project. */
@@ -20,7 +21,7 @@ export function vectorBytes(path: string): Uint8Array {
 export interface LaunchDigestRow {
   id: string;
   mode: string;
-  vmm: string;
+  vmm: Vmm;
   vcpus: number;
   vcpuType: string | null;
   vcpuSig: string | null;
@@ -36,9 +37,8 @@ export interface LaunchDigestRow {
   expectedError?: string;
 }
 
-/** The known answers for SNP under QEMU; empty where the vectors are absent. */
+/** All known answers; empty where the vectors are absent. */
 export function launchDigestRows(): LaunchDigestRow[] {
   if (!vectorsPresent) return [];
-  const rows = JSON.parse(readFileSync(join(vectorsFolder, 'launch-digests.json'), 'utf8')) as LaunchDigestRow[];
-  return rows.filter((row) => row.vmm === 'qemu' && (row.mode === 'snp' || row.mode === 'snp:ovmf-hash'));
+  return JSON.parse(readFileSync(join(vectorsFolder, 'launch-digests.json'), 'utf8')) as LaunchDigestRow[];
 }
