@@ -80,7 +80,10 @@ function signatureIn(options: PredictOptions, profile: VmmProfile): number | nul
   throw usage('no vCPU type is given', 'give --vcpu-type, for example EPYC-v4, or --vcpu-sig');
 }
 
-function featuresIn({ mode, guestFeatures, allowReservedFeatures }: PredictOptions, profile: VmmProfile): bigint {
+export function featuresIn(
+  { mode, guestFeatures, allowReservedFeatures }: PredictOptions,
+  profile: VmmProfile,
+): bigint {
   const features = guestFeatures ?? (mode === 'sev-es' ? 0n : profile.defaultFeatures);
   if (mode === 'sev-es') checkSevEsFeatures(features);
   else checkGuestFeatures(features);

@@ -51,6 +51,12 @@ export interface PredictOptions {
   output?: Output;
   json?: true;
   matrix?: string;
+  /** A whole launch in place of single options; see from-argv.ts. */
+  fromArgv?: string;
+  fromLibvirt?: string;
+  /** Where the file system of the machine is that the launch was written for. */
+  root?: string;
+  ignoreFindings?: true;
 }
 
 /** An error of the command line of `predict`. */

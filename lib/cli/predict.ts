@@ -10,7 +10,7 @@ import { predictSvsm, svsmLedger } from '../measure/svsm.ts';
 import { VMM_PROFILES } from '../measure/vmm-profiles.ts';
 import { predictMatrix } from '../runner/predict-all.ts';
 import { REFERENCE_FORMAT } from '../runner/reference.ts';
-import { addLaunchOptions, type FromLaunchOptions, launchIsGiven, predictLaunch } from './from-argv.ts';
+import { addLaunchOptions, launchIsGiven, predictLaunch } from './from-argv.ts';
 import { ovmfHashInput, profileIn, sevEsInputs, sevInputs, snpInputs, svsmInputs } from './predict-inputs.ts';
 import { checkMatrix, checkMode } from './predict-modes.ts';
 import { addPredictOptions, type Mode, type PredictOptions } from './predict-options.ts';
@@ -33,6 +33,7 @@ Examples:
   snp-conform predict --mode svsm --svsm svsm.bin --ovmf OVMF_CODE.fd --vars-file OVMF_VARS.fd \\
       --vcpus 4 --vcpu-type EPYC-v4
   snp-conform predict --mode sev-es --ovmf OVMF.fd --vcpus 2 --vcpu-type EPYC-Rome --output base64
+  snp-conform predict --from-argv /proc/4711/cmdline
   snp-conform predict --matrix matrix.json > published.json`;
 
 const imageJson = (image: Uint8Array): object => ({ sizeBytes: image.length, sha256: hexOf(sha256(image)) });
@@ -99,9 +100,9 @@ async function printMatrix(matrixFile: string, options: PredictOptions): Promise
   process.stdout.write(`${JSON.stringify({ format: REFERENCE_FORMAT, digests }, null, 2)}\n`);
 }
 
-async function run(options: PredictOptions & FromLaunchOptions): Promise<void> {
-  checkMode(options);
+async function run(options: PredictOptions): Promise<void> {
   if (launchIsGiven(options)) return predictLaunch(options);
+  checkMode(options);
   if (options.matrix !== undefined) return printMatrix(options.matrix, options);
   const output = outputOf(options);
   const predicted = await PREDICTORS[options.mode](options);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { HarnessError } from '../errors.ts';
 
 /** Errors of the file system that people meet, in words. */
@@ -30,11 +30,36 @@ export interface InputFile {
   hint?: string;
 }
 
+const CHUNK_BYTES = 1 << 20;
+
+/** Reads a file chunk by chunk; the next one while the last is worked on. A chunk is good until the next is asked for. */
+async function* chunksOfFile(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r');
+  const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)] as const;
+  const readInto = (turn: 0 | 1) => file.read(buffers[turn], 0, CHUNK_BYTES, null);
+  let turn: 0 | 1 = 0;
+  let pending = readInto(turn);
+  try {
+    for (;;) {
+      const { bytesRead } = await pending;
+      if (bytesRead === 0) return;
+      const chunk = buffers[turn].subarray(0, bytesRead);
+      turn = turn === 0 ? 1 : 0;
+      pending = readInto(turn);
+      yield chunk;
+    }
+  } finally {
+    // A read that nobody waits for any more still uses the file.
+    await pending.catch(() => undefined);
+    await file.close();
+  }
+}
+
 /** Reads a file in chunks, no further than its bound. @throws HarnessError FILE_UNREADABLE */
 async function* chunksOf({ path, what, maxBytes, hint }: InputFile): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOfFile(path)) {
       bytes += chunk.length;
       if (bytes > maxBytes) break;
       yield chunk;
@@ -60,7 +85,7 @@ async function* chunksOf({ path, what, maxBytes, hint }: InputFile): AsyncGenera
 /** The whole file. @throws HarnessError FILE_UNREADABLE, also where it is larger than its bound */
 export async function readInputFile(file: InputFile): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of chunksOf(file)) chunks.push(chunk);
+  for await (const chunk of chunksOf(file)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 

@@ -42,6 +42,11 @@ export class LaunchContext {
     return this.#pageInfo.slice(AT.digestCur, AT.digestCur + DIGEST_BYTES);
   }
 
+  /** Copies the launch digest so far to a place of 48 bytes, without making an array for it. */
+  copyDigest(target: Uint8Array, at: number): void {
+    target.set(this.#pageInfo.subarray(AT.digestCur, AT.digestCur + DIGEST_BYTES), at);
+  }
+
   /**
    * Extends the launch digest by one page.
    * @param gpa guest-physical address, 4 KiB aligned   @param contents SHA-384 of the page; absent: not measured
@@ -51,6 +56,11 @@ export class LaunchContext {
     this.#pageInfo.set(contents, AT.contents);
     this.#view.setUint8(AT.pageType, pageType);
     this.#view.setBigUint64(AT.gpa, gpa, true);
+    this.pageAgain();
+  }
+
+  /** Extends the launch digest by the same page as before, at the same address: application processors have one VMSA. */
+  pageAgain(): void {
     this.#pageInfo.set(sha384(this.#pageInfo), AT.digestCur);
   }
 

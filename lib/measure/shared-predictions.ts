@@ -1,6 +1,6 @@
 import { PAGE_TYPE, vmsaGpaOf } from '../abi/page-info.ts';
 import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from './inputs.ts';
-import { LaunchContext } from './launch-context.ts';
+import { DIGEST_BYTES, LaunchContext } from './launch-context.ts';
 import { hashVmsas, measureSections, sectionRegions, type VmsaPages } from './launch-steps.ts';
 import { checkVcpus } from './predict.ts';
 import { applicationVmsa, bootVmsa } from './vmsa.ts';
@@ -9,8 +9,14 @@ import { applicationVmsa, bootVmsa } from './vmsa.ts';
 interface Trunk {
   /** 48 bytes: the launch digest before the first vCPU. */
   digest: Uint8Array;
-  /** By the kind of vCPU: the launch digest after vCPU 0, 1, ... as far as it was asked for. */
-  chains: Map<string, Uint8Array[]>;
+  /** By the kind of vCPU. */
+  chains: Map<string, Chain>;
+}
+
+/** The launch digests after vCPU 0, 1, ... of one kind, as far as they were asked for: 48 bytes each, one after the other. */
+interface Chain {
+  digests: Uint8Array;
+  length: number;
 }
 
 const keyOf = (hashes: KernelHashes | null): string =>
@@ -23,6 +29,24 @@ function known<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): u
   const made = make();
   map.set(key, made);
   return made;
+}
+
+function digestAfter({ digests }: Chain, vcpus: number): Uint8Array {
+  return digests.slice((vcpus - 1) * DIGEST_BYTES, vcpus * DIGEST_BYTES);
+}
+
+function extend(chain: Chain, trunk: Trunk, { vcpus, profile }: LaunchInputs, hashes: VmsaPages): void {
+  const context = new LaunchContext(chain.length === 0 ? trunk.digest : digestAfter(chain, chain.length));
+  const digests = new Uint8Array(vcpus * DIGEST_BYTES);
+  digests.set(chain.digests);
+  const gpa = vmsaGpaOf(profile.vmsaAddressBits);
+  for (let index = chain.length; index < vcpus; index += 1) {
+    if (index > Math.max(1, chain.length)) context.pageAgain();
+    else context.page(PAGE_TYPE.VMSA, gpa, index === 0 ? hashes.boot : hashes.application);
+    context.copyDigest(digests, index * DIGEST_BYTES);
+  }
+  chain.digests = digests;
+  chain.length = vcpus;
 }
 
 /**
@@ -52,22 +76,14 @@ export class SharedPredictions {
 
   /**
    * The launch digest that `predict` gives for the same inputs.
-   * @returns 48 bytes, not to be written to   @throws HarnessError as `predict`
+   * @returns 48 bytes   @throws HarnessError as `predict`
    */
   launchDigest(inputs: LaunchInputs): Uint8Array {
     checkVcpus(inputs);
     const trunk = this.#trunk(inputs);
     const kind = `${inputs.vcpuSignature} ${inputs.guestFeatures}`;
-    const chain = known(trunk.chains, kind, () => []);
-    const digest = chain[inputs.vcpus - 1];
-    if (digest !== undefined) return digest;
-    const { boot, application } = this.#vmsaHashes(inputs, kind);
-    const context = new LaunchContext(chain.at(-1) ?? trunk.digest);
-    const gpa = vmsaGpaOf(inputs.profile.vmsaAddressBits);
-    while (chain.length < inputs.vcpus) {
-      context.page(PAGE_TYPE.VMSA, gpa, chain.length === 0 ? boot : application);
-      chain.push(context.digest);
-    }
-    return context.digest;
+    const chain = known(trunk.chains, kind, () => ({ digests: new Uint8Array(0), length: 0 }));
+    if (chain.length < inputs.vcpus) extend(chain, trunk, inputs, this.#vmsaHashes(inputs, kind));
+    return digestAfter(chain, inputs.vcpus);
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { HarnessError } from '../../lib/errors.ts';
 import { loadHosts } from '../../lib/host/hosts-file.ts';
 import { openHostSession } from '../../lib/host/open-session.ts';
+import { checkEmulation } from '../../lib/runner/open-host.ts';
 import { type Sshd, startSshd } from '../lab/sshd.ts';
 import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
@@ -29,16 +30,20 @@ function hosts(...entries: unknown[]) {
 const SSH = { name: 'milan-1', kind: 'ssh', address: 'milan-1.lab', user: 'snp', privateKey: '~/.ssh/id' };
 const LOCAL = { name: 'here', kind: 'local' };
 
-test('the example is valid, and is of hardware', () => {
+test('the example is valid, and shows hardware and an emulated host', () => {
   const entries = loadHosts(projectPath('hosts.example.json'), {}, home);
-  expect(entries).toHaveLength(1);
+  expect(entries).toHaveLength(2);
   expect(entries[0]).toMatchObject({
     kind: 'ssh',
     port: 22,
     agent: false,
+    privateKey: '/home/tester/.ssh/id_ed25519',
     knownHosts: '/home/tester/.ssh/known_hosts',
+    tags: ['features-0x1'],
   });
   expect(entries[0]?.emulation).toBeUndefined();
+  expect(entries[1]?.emulation).toBeDefined();
+  expect(() => checkEmulation(entries)).not.toThrow();
 });
 
 test('fills in what is not said', () => {
