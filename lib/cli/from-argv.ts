@@ -11,6 +11,7 @@ import type { Finding, ParsedLaunch } from '../qemu/parsed-launch.ts';
 import { XML_LIMITS } from '../qemu/xml.ts';
 import { launchInputs, readFileOrInput } from './launch-source.ts';
 import { ledgerJson, ledgerTable } from './ledger-text.ts';
+import { profileIn } from './predict-inputs.ts';
 import { type PredictOptions, usage } from './predict-options.ts';
 import { hexOf, launchJson, outputOf } from './predict-output.ts';
 
@@ -125,13 +126,21 @@ export async function predictLaunch(options: PredictOptions): Promise<void> {
       'it is read as an SNP launch: leave --mode away',
     );
   }
+  const { vmm } = profileIn(options);
+  if (vmm !== 'qemu') throw usage(`a launch of QEMU does not go with a VMM profile of ${vmm}`, 'drop it');
   const launch = await launchFrom(options);
   const given = {
     firmware: (options.ovmf ?? options.firmwareDescriptor) !== undefined,
     vcpuSignature: options.vcpuSig !== undefined,
   };
   const before = launchFindings({ launch, given });
-  const result = hasErrors(before) && !options.ignoreFindings ? null : await predicted(launch, options);
+  let result: Predicted | null = null;
+  try {
+    if (options.ignoreFindings || !hasErrors(before)) result = await predicted(launch, options);
+  } catch (error) {
+    print(null, before, options);
+    throw error;
+  }
   const late = result && digestFinding(launch, result.digest);
   const findings = late === null ? before : sortFindings([...before, late]);
   const stopped = hasErrors(findings) && !options.ignoreFindings;

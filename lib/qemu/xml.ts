@@ -1,8 +1,17 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { HarnessError } from '../errors.ts';
 
-/** The most bytes, elements and levels of a domain XML; those of large guests have some thousand elements. */
-export const XML_LIMITS = { bytes: 1024 * 1024, elements: 20_000, levels: 32 } as const;
+/**
+ * The most bytes, elements, levels and blanks in a row of a domain XML; those of large guests have some thousand elements.
+ * On blanks the parser takes time with the square of their number: a megabyte of them in a tag took it 8 minutes.
+ */
+export const XML_LIMITS = { bytes: 1024 * 1024, elements: 20_000, levels: 32, blanks: 512 } as const;
+
+/** Is there a longer run of blanks than the bound? In time that is linear in the text. */
+function hasLongBlanks(text: string): boolean {
+  for (const { 0: run } of text.matchAll(/\s+/g)) if (run.length > XML_LIMITS.blanks) return true;
+  return false;
+}
 
 /** One element, without what is around it. */
 export interface XmlElement {
@@ -75,6 +84,7 @@ export function parseXml(bytes: Uint8Array): XmlElement {
   if (/<!DOCTYPE|<!ENTITY/i.test(text)) throw libvirtInvalid('a document type is not read', 'libvirt writes none');
   if (text.split('<').length > 2 * XML_LIMITS.elements)
     throw libvirtInvalid(`more than ${XML_LIMITS.elements} elements`);
+  if (hasLongBlanks(text)) throw libvirtInvalid(`more than ${XML_LIMITS.blanks} blanks in a row`);
   const options = {
     ...{ preserveOrder: true, ignoreAttributes: false, attributeNamePrefix: '', cdataPropName: '#cdata' },
     ...{ parseTagValue: false, parseAttributeValue: false, trimValues: false, processEntities: false },

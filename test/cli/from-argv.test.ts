@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { buildIdBlock } from '../../lib/identity/id-block.ts';
 import { type CliRun, runCli } from '../support/cli.ts';
 import { firmwareImage } from '../support/firmware-image.ts';
 import { projectPath } from '../support/paths.ts';
@@ -130,9 +131,34 @@ test.describe('predict --from-argv', () => {
     expect((await fromArgv(moved, rooted)).stdout).toBe(digest);
   });
 
+  test('what is found is told even where a file turns out to be wrong', async () => {
+    const { words } = await good();
+    const cut = await written('cut.fd', firmwareImage().subarray(1));
+    const run = await fromArgv([...words, '-shim', 's'], ['--ovmf', cut]);
+    expect(run).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(run.stderr).toMatch(/^warning: .*\[shim\]$.*OVMF_SIZE: /ms);
+  });
+
+  test('an ID block of another digest is an error, and the digest is told', async () => {
+    const { words } = await good();
+    const idBlock = Buffer.from(buildIdBlock({ launchDigest: new Uint8Array(48), policy: 0x30000n })).toString(
+      'base64',
+    );
+    const [digest] = (await fromArgv(words)).stdout.split('\n');
+    const run = await fromArgv(
+      words.map((word) => (word.startsWith(OBJECT) ? `${word},id-block=${idBlock}` : word)),
+      ['--ignore-findings'],
+    );
+    expect(run).toMatchObject({ exitCode: 0, stdout: `${digest}\n` });
+    expect(run.stderr).toContain(
+      `the ID block was made for ${'0'.repeat(96)}, predicted is ${digest} [id-block-digest]`,
+    );
+  });
+
   test('refuses options that the command line says itself', async () => {
     const { words } = await good();
     expect(await fromArgv(words, ['--vcpus', '2'])).toMatchObject({ exitCode: 2, stdout: '' });
+    expect((await fromArgv(words, ['--vmm', 'gce'])).stderr).toMatch(/USAGE: .*VMM profile of gce/);
     expect((await fromArgv(words, ['--initrd', 'i'])).stderr).toMatch(
       /USAGE: --initrd is given, but the launch has no -initrd/,
     );

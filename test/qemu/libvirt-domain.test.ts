@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { launchFindings } from '../../lib/qemu/launch-findings.ts';
 import { parseDomain } from '../../lib/qemu/libvirt-domain.ts';
+import { XML_LIMITS } from '../../lib/qemu/xml.ts';
 import { errorCodeOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -103,13 +104,30 @@ const REFUSED: Readonly<Record<string, string>> = {
   'deep nesting': nested(100),
   'very deep nesting': nested(100_000),
   'too many elements': `<domain type='kvm'>${'<a/>'.repeat(50_000)}</domain>`,
-  'too many bytes': `${DOMAIN}${' '.repeat(1024 * 1024)}`,
+  'too many bytes': `${DOMAIN}${'<!---->'.repeat(150_000)}`,
+  'too many blanks in a tag': `<domain type='kvm' ${' '.repeat(1_000_000)}/>`,
 };
 for (const [name, text] of Object.entries(REFUSED)) {
   test(`refuses ${name}`, () => {
     expect(errorCodeOf(() => parseDomain(Buffer.from(text)))).toBe('LIBVIRT_INVALID');
   });
 }
+
+test('takes its time in proportion to the input', () => {
+  const blanks = ' '.repeat(XML_LIMITS.blanks);
+  const hostile = [
+    `<domain type='kvm' ${Array.from({ length: 1800 }, (_, row) => `a${row}='1'${blanks}`).join('')}/>`,
+    `<domain type='kvm' ${`a${blanks}`.repeat(1900)}/>`,
+    `<domain type='kvm' ${`a=${blanks}`.repeat(1900)}/>`,
+    `<domain type='kvm' ${'a="\''.repeat(200_000)}/>`,
+    `<domain type='kvm'>${`<a${blanks}/>`.repeat(1900)}</domain>`,
+    `<domain type='kvm'>${'<a b="c>" '.repeat(19_000)}/></domain>`,
+    `<domain type='kvm'>${'&'.repeat(1_000_000)}</domain>`,
+  ];
+  const started = performance.now();
+  for (const text of hostile) errorCodeOf(() => parseDomain(Buffer.from(text)));
+  expect(performance.now() - started).toBeLessThan(15_000);
+});
 
 test('any bytes and any damage give a launch or an error of the family', () => {
   const damage = fc
