@@ -88,7 +88,7 @@ async function findCbitpos(entry: HostEntry, session: Session, emulation: Emulat
     return await askCbitpos(entry, session, emulation, binary ?? 'qemu-system-x86_64');
   } catch (cause) {
     // Only what QEMU answered is about the C-bit; a host that cannot even start it has its own trouble.
-    if (cause instanceof HarnessError && cause.code !== 'QMP_COMMAND') throw cause;
+    if (cause instanceof HarnessError && !cause.code.startsWith('QMP_')) throw cause;
     const what = cause instanceof HarnessError ? cause.what : cause instanceof Error ? cause.message : String(cause);
     throw new HarnessError({
       code: 'HOST_CBITPOS',
