@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import fc from 'fast-check';
 import { addPolicyOptions, composePolicy, type PolicyBitFlags, policyOptions } from '../../lib/cli/policy-options.ts';
 import { DEFAULT_GUEST_POLICY } from '../../lib/identity/guest-policy.ts';
+import { projectText } from '../project/files.ts';
 import { runCli } from '../support/cli.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
@@ -91,4 +92,17 @@ test('a fact that is unknown is named, with those that are known', async () => {
   const run = await runCli(['policy', '0x30000', '--host-facts', facts]);
   expect(run.exitCode).toBe(2);
   expect(run.stderr).toMatch(/JSON_INVALID: .*smt.*typo\.json[\s\S]*known fields: .*smtActive/);
+});
+
+test('the example of host facts in the docs is read, and every field is explained there', async () => {
+  const page = projectText('docs/identity.md') ?? '';
+  const example = /```json\n(\{ "kernelRelease".*?)```/s.exec(page)?.[1] ?? '';
+  const facts = inFolder('example.json');
+  writeFileSync(facts, example);
+  expect((await runCli(['policy', '0x30000', '--host-facts', facts])).exitCode).toBe(0);
+  writeFileSync(facts, '{ "nonsense": 1 }');
+  const run = await runCli(['policy', '0x30000', '--host-facts', facts]);
+  const known = /known fields: (.*)/.exec(run.stderr)?.[1]?.split(', ') ?? [];
+  expect(known.filter((field) => !page.includes(`\`${field}\``))).toEqual([]);
+  expect(known.length).toBeGreaterThan(10);
 });
