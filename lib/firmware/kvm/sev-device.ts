@@ -1,7 +1,7 @@
 import { FIRMWARE_STATUS } from '../../abi/firmware-status.ts';
 import { serialiseLayout } from '../../abi/layout.ts';
 import { SNP_PLATFORM_STATUS, SNP_STATE_INITIALISED, SNP_STATUS_BITS } from '../../abi/snp-platform-status.ts';
-import type { Platform } from '../psp.ts';
+import type { Platform } from '../platform.ts';
 import { type Answer, type Caller, ERRNO, type Ioctl } from '../relay.ts';
 
 /** Commands of /dev/sev that QEMU and a preflight use. Source: Linux include/uapi/linux/psp-sev.h. */

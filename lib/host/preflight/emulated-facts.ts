@@ -1,7 +1,7 @@
 import { productLineOf } from '../../abi/product-line.ts';
 import type { PlatformFacts } from '../../evidence/host-facts.ts';
+import type { Platform } from '../../firmware/platform.ts';
 import type { HostProfile } from '../../firmware/profiles.ts';
-import type { Platform } from '../../firmware/psp.ts';
 import { policyRules } from './platform-facts.ts';
 
 const DEBUG_SWAP = 1n << 5n;
