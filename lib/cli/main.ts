@@ -7,6 +7,7 @@ import { policyCommand } from './policy.ts';
 import { predictCommand } from './predict.ts';
 import { profilesCommand } from './profiles.ts';
 import { runCommand } from './run.ts';
+import { whyCommand } from './why.ts';
 
 /** The commands, one file each, in the order of the help text. */
 const COMMANDS: readonly (() => Command)[] = [
@@ -14,6 +15,7 @@ const COMMANDS: readonly (() => Command)[] = [
   predictCommand,
   profilesCommand,
   policyCommand,
+  whyCommand,
   firmwareCommand,
   nativeCommand,
 ];
