@@ -15,6 +15,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'predict', load: async () => (await import('./predict.ts')).predictCommand() },
   { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },
   { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },
+  { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
   { name: 'native', load: async () => (await import('./native.ts')).nativeCommand() },
 ];
