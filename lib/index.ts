@@ -1,3 +1,4 @@
+export type { HostFacts, PlatformFacts } from './evidence/host-facts.ts';
 export type { Evidence } from './evidence/schema.ts';
 export type { Check } from './finding.ts';
 export type { Verdict } from './judge/verdict.ts';
