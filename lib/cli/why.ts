@@ -1,12 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { Command } from 'commander';
 import { HarnessError } from '../errors.ts';
-import { quoted } from '../judge/text.ts';
 import type { KnownRefusal } from '../refusals/known-refusal.ts';
 import { type Mention, recogniseLog } from '../refusals/log.ts';
 import { refusalsPage } from '../refusals/page.ts';
 import { type Recognised, recogniseCode, recogniseLine, similarCode } from '../refusals/recognise.ts';
-import { readFileOrInput } from './launch-source.ts';
+import { quoted } from '../text.ts';
+import { readFileOrInput } from './file-or-input.ts';
 
 interface WhyFlags {
   log?: string;

@@ -1,9 +1,9 @@
 import { NO_FW_CALL } from '../abi/firmware-status.ts';
 import { mostSimilar } from '../similar.ts';
 import type { KnownRefusal, LaunchStep } from './known-refusal.ts';
+import { ERRNO } from './kvm-refusals.ts';
 import { REFUSALS } from './refusals.ts';
 import { asName, STATUS_BY_NAME } from './status-names.ts';
-import { ERRNO } from './step-refusals.ts';
 
 /** The numbers of a refusal, as a line tells them; null: it does not. */
 export interface RefusalNumbers {
