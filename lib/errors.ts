@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   LIBVIRT_INVALID: { kind: 'configuration', meaning: 'a libvirt domain XML is malformed or not of a QEMU guest' },
   LAUNCH_OPTIONS_WRONG: { kind: 'configuration', meaning: 'the options of a launch do not make an SNP guest' },
   REPORT_INVALID: { kind: 'configuration', meaning: 'an attestation report is malformed' },
+  INITRD_INVALID: { kind: 'configuration', meaning: 'a guest initrd cannot be made of the files given' },
   HOSTS_INVALID: { kind: 'configuration', meaning: 'hosts.json is wrong' },
   MATRIX_INVALID: { kind: 'configuration', meaning: 'matrix.json is wrong' },
   MATRIX_EMPTY: { kind: 'configuration', meaning: 'no cell is left to run' },

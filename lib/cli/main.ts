@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { asHarnessError, EXIT_CODES } from '../errors.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import { firmwareCommand } from './firmware.ts';
+import { guestInitrdCommand } from './guest-initrd.ts';
 import { nativeCommand } from './native.ts';
 import { predictCommand } from './predict.ts';
 import { profilesCommand } from './profiles.ts';
@@ -13,6 +14,7 @@ const COMMANDS: readonly (() => Command)[] = [
   predictCommand,
   profilesCommand,
   firmwareCommand,
+  guestInitrdCommand,
   nativeCommand,
 ];
 
