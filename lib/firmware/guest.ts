@@ -2,9 +2,9 @@ import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/gues
 import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
 import { SECRETS_PAGE } from '../abi/secrets-page.ts';
 import { encodeFrame, FrameDecoder } from '../guest/protocol.ts';
+import type { GuestContext } from './guest-context.ts';
 import { openMessage, sealMessage } from './guest-message.ts';
 import type { VcpuExits } from './kvm/run.ts';
-import type { GuestContext } from './psp.ts';
 import { type Chip, guestRequest } from './report.ts';
 import { SERIAL_PORT, Uart } from './uart.ts';
 

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { playGuest } from './guest.ts';
 import { EmulatedDevices } from './kvm/devices.ts';
+import type { Platform } from './platform.ts';
 import type { HostProfile } from './profiles.ts';
-import type { Platform } from './psp.ts';
 import { serveThread } from './relay.ts';
 import type { Chip } from './report.ts';
 

@@ -3,8 +3,9 @@ import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/gues
 import { ALGO_ECDSA_P384_SHA384 } from '../abi/id-auth.ts';
 import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
 import { ATTESTATION_REPORT, REPORT_SIGNED_BYTES } from '../abi/report.ts';
+import type { GuestContext } from './guest-context.ts';
 import { messageHeader, openMessage, sealMessage } from './guest-message.ts';
-import type { GuestContext, Platform } from './psp.ts';
+import type { Platform } from './platform.ts';
 import { signMessage } from './signatures.ts';
 
 /** The report version that firmware of ABI 1.55 writes once it knows the CPUID fields. */

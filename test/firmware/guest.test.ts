@@ -1,7 +1,7 @@
 import { parseReport } from '../../lib/attestation/report.ts';
 import { playGuest } from '../../lib/firmware/guest.ts';
+import type { GuestContext } from '../../lib/firmware/guest-context.ts';
 import { VcpuExits } from '../../lib/firmware/kvm/run.ts';
-import type { GuestContext } from '../../lib/firmware/psp.ts';
 import { SERIAL_PORT } from '../../lib/firmware/uart.ts';
 import { encodeFrame, type Frame, FrameDecoder } from '../../lib/guest/protocol.ts';
 import { expect, test } from '../support/test.ts';

@@ -1,5 +1,7 @@
+import { createGuest } from '../../lib/firmware/guest-context.ts';
 import { launchVmsa } from '../../lib/firmware/kvm/vmsa.ts';
-import { createGuest, launchStart, launchUpdate } from '../../lib/firmware/psp.ts';
+import { launchStart } from '../../lib/firmware/launch-start.ts';
+import { launchUpdate } from '../../lib/firmware/launch-update.ts';
 import { expect, test } from '../support/test.ts';
 import { vectorBytes, vectorsAbsent, vectorsPresent } from '../support/vectors.ts';
 import { PLATFORM, POLICY } from './platform.ts';

@@ -1,11 +1,8 @@
-import {
-  createGuest,
-  type GuestContext,
-  launchFinish,
-  launchStart,
-  launchUpdate,
-  type Platform,
-} from '../../lib/firmware/psp.ts';
+import { createGuest, type GuestContext } from '../../lib/firmware/guest-context.ts';
+import { launchFinish } from '../../lib/firmware/launch-finish.ts';
+import { launchStart } from '../../lib/firmware/launch-start.ts';
+import { launchUpdate } from '../../lib/firmware/launch-update.ts';
+import type { Platform } from '../../lib/firmware/platform.ts';
 import type { Chip } from '../../lib/firmware/report.ts';
 
 /** A platform of firmware ABI 1.55 with SMT on. */

@@ -1,5 +1,6 @@
+import type { GuestContext } from '../guest-context.ts';
+import type { Platform } from '../platform.ts';
 import type { HostProfile } from '../profiles.ts';
-import type { GuestContext, Platform } from '../psp.ts';
 import { type Answer, type Caller, type Devices, ERRNO, type Ioctl } from '../relay.ts';
 import { CAPABILITIES, MSR_FEATURE_INDICES, MSR_INDICES, VM_TYPE } from './capabilities.ts';
 import { CPUID_ENTRY_BYTES, CPUID_HEADER_BYTES, SUPPORTED_CPUID, serialiseCpuid } from './cpuid.ts';

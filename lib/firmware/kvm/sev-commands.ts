@@ -1,7 +1,11 @@
 import { FIRMWARE_STATUS } from '../../abi/firmware-status.ts';
 import { PAGE_BYTES, PAGE_TYPE, VMSA_GPA } from '../../abi/page-info.ts';
+import { createGuest, type GuestContext } from '../guest-context.ts';
+import { launchFinish } from '../launch-finish.ts';
+import { launchStart } from '../launch-start.ts';
+import { launchUpdate } from '../launch-update.ts';
+import type { Platform } from '../platform.ts';
 import { type HostProfile, kernelAcceptsPolicy } from '../profiles.ts';
-import { createGuest, type GuestContext, launchFinish, launchStart, launchUpdate, type Platform } from '../psp.ts';
 import { type Answer, type Caller, ERRNO } from '../relay.ts';
 import type { Vcpu } from './vcpu.ts';
 import { launchVmsa } from './vmsa.ts';

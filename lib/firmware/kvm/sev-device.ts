@@ -1,5 +1,5 @@
 import { FIRMWARE_STATUS } from '../../abi/firmware-status.ts';
-import type { Platform } from '../psp.ts';
+import type { Platform } from '../platform.ts';
 import { type Answer, type Caller, ERRNO, type Ioctl } from '../relay.ts';
 
 /** Commands of /dev/sev that QEMU uses. Source: Linux include/uapi/linux/psp-sev.h. */

@@ -1,7 +1,7 @@
+import type { GuestContext } from '../../../lib/firmware/guest-context.ts';
 import { EmulatedDevices } from '../../../lib/firmware/kvm/devices.ts';
 import { KVM, SEV_ISSUE_CMD } from '../../../lib/firmware/kvm/ioctls.ts';
 import { HOST_PROFILES } from '../../../lib/firmware/profiles.ts';
-import type { GuestContext } from '../../../lib/firmware/psp.ts';
 import { type Answer, type Caller, type Descriptor, ERRNO } from '../../../lib/firmware/relay.ts';
 import { expect, test } from '../../support/test.ts';
 import { PLATFORM, POLICY } from '../platform.ts';

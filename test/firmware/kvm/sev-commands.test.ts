@@ -1,7 +1,9 @@
+import { createGuest } from '../../../lib/firmware/guest-context.ts';
 import { SevVm } from '../../../lib/firmware/kvm/sev-commands.ts';
 import { launchVmsa } from '../../../lib/firmware/kvm/vmsa.ts';
+import { launchStart } from '../../../lib/firmware/launch-start.ts';
+import { launchUpdate } from '../../../lib/firmware/launch-update.ts';
 import { HOST_PROFILES, type HostProfile } from '../../../lib/firmware/profiles.ts';
-import { createGuest, launchStart, launchUpdate } from '../../../lib/firmware/psp.ts';
 import { type Answer, type Caller, ERRNO } from '../../../lib/firmware/relay.ts';
 import { buildIdAuth } from '../../../lib/identity/id-auth.ts';
 import { buildIdBlock } from '../../../lib/identity/id-block.ts';

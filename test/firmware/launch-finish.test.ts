@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { FIRMWARE_STATUS, firmwareStatusName } from '../../lib/abi/firmware-status.ts';
-import { launchFinish, launchUpdate } from '../../lib/firmware/psp.ts';
+import { launchFinish } from '../../lib/firmware/launch-finish.ts';
+import { launchUpdate } from '../../lib/firmware/launch-update.ts';
 import { snpPublicKey } from '../../lib/identity/ecdsa.ts';
 import { authorKeyDigest, buildIdAuth, idKeyDigest } from '../../lib/identity/id-auth.ts';
 import { buildIdBlock, type IdBlockContents } from '../../lib/identity/id-block.ts';
@@ -147,4 +148,12 @@ test('a valid block signed by a stranger is accepted: whose key it is the report
   const idAuth = buildIdAuth({ idBlock, idKey: privateKey });
   expect(launchFinish(guest, { ...PLAIN_FINISH, idBlock, idAuth })).toBe(FIRMWARE_STATUS.SUCCESS);
   expect(guest.idKeyDigest).not.toEqual(idKeyDigest(snpPublicKey(keys.idKey)));
+});
+
+test('the host data of a running guest are what finish was given, not the memory it stood in', () => {
+  const guest = startedGuest();
+  const hostData = Buffer.alloc(32, 7);
+  launchFinish(guest, { ...PLAIN_FINISH, hostData });
+  hostData.fill(0);
+  expect(Buffer.from(guest.hostData)).toEqual(Buffer.alloc(32, 7));
 });
