@@ -66,7 +66,10 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
 export function guestInitrdCommand(): Command {
   return new Command('guest-initrd')
     .description('make the initrd of a guest that sends its attestation report and powers off')
-    .requiredOption('--kernel-modules <folder>', 'modules of the kernel that the guest boots, as in /lib/modules/RELEASE')
+    .requiredOption(
+      '--kernel-modules <folder>',
+      'modules of the kernel that the guest boots, as in /lib/modules/RELEASE',
+    )
     .requiredOption('--out <file>', 'where to write the initrd')
     .option('--busybox <file>', `a static busybox for x86-64; without it the first of ${BUSYBOX_PATHS.join(', ')}`)
     .addHelpText('after', EXAMPLES)

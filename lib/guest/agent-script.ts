@@ -19,51 +19,51 @@ const TRIES = 5;
  * loading the modules said. Source: Linux Documentation/ABI/testing/configfs-tsm-report.
  */
 export const REPORT_SHELL_FUNCTIONS = `
+# snp_why_not WORDS [FILE]: gives up, for the reason in words and what programs said.
 snp_why_not() {
   snp_why=$1
-  for snp_words in "$snp_loading" "$3"; do
-    snp_line=$(head -c 500 "$snp_words" 2>/dev/null | tr '\\n' ' ')
+  for snp_said in "$snp_loading" "$2"; do
+    snp_line=$(head -c 500 "$snp_said" 2>/dev/null | tr '\\n' ' ')
     [ -z "$snp_line" ] || snp_why="$snp_why; $snp_line"
   done
-  [ -z "$2" ] || rmdir "$2" 2>/dev/null
+  [ ! -d "$snp_entry" ] || rmdir "$snp_entry"
   return 1
 }
 
 # A provider of reports may turn up a moment after its driver.
 snp_request() {
-  snp_left=20
+  snp_left=5
   until mkdir "$1" 2>"$2"; do
     snp_left=$((snp_left - 1))
     [ "$snp_left" -gt 0 ] || return 1
-    sleep 0.1
+    sleep 1
   done
 }
 
 snp_report() {
-  snp_left=${TRIES}
-  snp_words=$1.words
+  snp_heard=$1.heard
   snp_entry=$snp_tsm/snp-conform
-  [ -e "$snp_device" ] || { snp_why_not 'no SNP guest device: the kernel does not run as an SNP guest' '' ''; return; }
-  [ -d "$snp_tsm" ] || { snp_why_not "no configfs-tsm: there is no $snp_tsm" '' ''; return; }
+  [ -e "$snp_device" ] || { snp_why_not 'no SNP guest device: the kernel does not run as an SNP guest'; return; }
+  [ -d "$snp_tsm" ] || { snp_why_not "no configfs-tsm: there is no $snp_tsm"; return; }
   snp_try=0
   while [ "$snp_try" -lt ${TRIES} ]; do
     snp_try=$((snp_try + 1))
-    snp_request "$snp_entry" "$1.words" || { snp_why_not 'nothing gives reports' '' "$1.words"; return; }
+    snp_request "$snp_entry" "$snp_heard" || { snp_why_not 'nothing gives reports' "$snp_heard"; return; }
     snp_provider=$(cat "$snp_entry/provider" 2>/dev/null)
-    [ "$snp_provider" = sev_guest ] || { snp_why_not "reports are those of '$snp_provider', not of sev_guest" "$snp_entry" ''; return; }
+    [ "$snp_provider" = sev_guest ] || { snp_why_not "reports are those of '$snp_provider', not of sev_guest"; return; }
     # Below an SVSM the guest runs at another VMPL than 0 and may not ask for a report of VMPL 0.
     snp_floor=$(cat "$snp_entry/privlevel_floor" 2>/dev/null)
     [ "\${snp_floor:-0}" -eq 0 ] || echo "$snp_floor" >"$snp_entry/privlevel"
     snp_before=$(cat "$snp_entry/generation")
-    dd if="$1" of="$snp_entry/inblob" bs=64 count=1 2>"$1.words" || { snp_why_not 'the nonce was refused' "$snp_entry" "$1.words"; return; }
-    dd if="$snp_entry/outblob" of="$2" bs=4096 2>"$1.words" || { snp_why_not 'the report was refused' "$snp_entry" "$1.words"; return; }
-    dd if="$snp_entry/auxblob" of="$3" bs=4096 2>"$1.words" || : >"$3"
+    dd if="$1" of="$snp_entry/inblob" bs=64 count=1 2>"$snp_heard" || { snp_why_not 'the nonce was refused' "$snp_heard"; return; }
+    dd if="$snp_entry/outblob" of="$2" bs=4096 2>"$snp_heard" || { snp_why_not 'the report was refused' "$snp_heard"; return; }
+    dd if="$snp_entry/auxblob" of="$3" bs=4096 2>"$snp_heard" || : >"$3"
     snp_after=$(cat "$snp_entry/generation")
     rmdir "$snp_entry"
     # Another number: somebody else wrote to the request, and the report may be theirs.
     [ "$snp_after" -eq $((snp_before + 1)) ] && return 0
   done
-  snp_why_not 'somebody else kept writing to the request' '' ''
+  snp_why_not 'somebody else kept writing to the request'
 }
 `;
 

@@ -53,7 +53,5 @@ export function checkBusybox(file: Uint8Array, where: string): void {
   if (needsInterpreter) throw refuse('a dynamically linked program, which cannot run alone in an initrd');
   const lacking = lackingApplets(file);
   if (lacking.length === 0) return;
-  throw refuse(
-    lacking.length === BUSYBOX_APPLETS.length ? 'not a busybox' : `a busybox without ${lacking.join(', ')}`,
-  );
+  throw refuse(lacking.length === BUSYBOX_APPLETS.length ? 'not a busybox' : `a busybox without ${lacking.join(', ')}`);
 }

@@ -70,7 +70,7 @@ class Questions {
     if (type === 'certs') answer.certificates = payload;
     if (type === 'report') answer.report = payload;
     if (type === 'error') answer.error = text(payload).slice(0, MAX_ERROR_CHARACTERS);
-    return type !== 'certs' && sequence === this.#asked - 1;
+    return (type === 'report' || type === 'error') && sequence === this.#asked - 1;
   }
 }
 

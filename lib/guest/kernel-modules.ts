@@ -101,7 +101,10 @@ class Resolver {
     const known = this.#tree.dependencies === null ? this.#tree.files : [...this.#tree.dependencies.keys()];
     const [first, second] = known.filter((path) => moduleName(path) === name);
     if (first !== undefined && second !== undefined) {
-      throw this.fault(`two files are module ${name}: ${first} and ${second}`, 'run depmod, which says which one counts');
+      throw this.fault(
+        `two files are module ${name}: ${first} and ${second}`,
+        'run depmod, which says which one counts',
+      );
     }
     return first;
   }

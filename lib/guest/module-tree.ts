@@ -69,6 +69,8 @@ function byProgram(program: string): Compression['unpack'] {
     const done = await execa(program, ['-d', '-c'], {
       input: bytes,
       encoding: 'buffer',
+      // The signature of a module ends with a newline.
+      stripFinalNewline: false,
       maxBuffer: MODULE_BYTES_MAX,
       timeout: UNPACK_MS,
       reject: false,
@@ -84,7 +86,10 @@ function byProgram(program: string): Compression['unpack'] {
 const COMPRESSIONS: readonly Compression[] = [
   { magic: Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00), unpack: byProgram('xz') },
   { magic: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd), unpack: byProgram('zstd') },
-  { magic: Uint8Array.of(0x1f, 0x8b), unpack: async (bytes) => gunzipSync(bytes, { maxOutputLength: MODULE_BYTES_MAX }) },
+  {
+    magic: Uint8Array.of(0x1f, 0x8b),
+    unpack: async (bytes) => gunzipSync(bytes, { maxOutputLength: MODULE_BYTES_MAX }),
+  },
 ];
 
 /**

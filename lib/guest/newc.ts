@@ -100,8 +100,7 @@ function checkEntries(entries: readonly ArchiveEntry[]): void {
     seen.add(path);
     const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
     if (parent !== '' && !folders.has(parent)) throw refuse(`${path} is in no folder of the archive`);
-    if (entry.kind === 'file' && entry.content.length > MAX_CONTENT_BYTES)
-      throw refuse(`${path} is larger than 4 GiB`);
+    if (entry.kind === 'file' && entry.content.length > MAX_CONTENT_BYTES) throw refuse(`${path} is larger than 4 GiB`);
   }
 }
 
