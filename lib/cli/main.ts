@@ -4,6 +4,7 @@ import { packageVersion } from '../runner/package-root.ts';
 import { firmwareCommand } from './firmware.ts';
 import { guestInitrdCommand } from './guest-initrd.ts';
 import { nativeCommand } from './native.ts';
+import { policyCommand } from './policy.ts';
 import { predictCommand } from './predict.ts';
 import { profilesCommand } from './profiles.ts';
 import { runCommand } from './run.ts';
@@ -13,6 +14,7 @@ const COMMANDS: readonly (() => Command)[] = [
   runCommand,
   predictCommand,
   profilesCommand,
+  policyCommand,
   firmwareCommand,
   guestInitrdCommand,
   nativeCommand,

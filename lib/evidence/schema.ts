@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hostFactsSchema } from './host-facts.ts';
 
 /** Lower-case hex of exactly that many bytes. */
 const hex = (bytes: number) =>
@@ -59,6 +60,8 @@ export const hostProvenanceSchema = z.strictObject({
   cbitpos: z.int().nonnegative(),
   /** Per QEMU build: its path on the host and what it says of itself. */
   qemu: z.record(z.string(), z.strictObject({ path: z.string(), version: z.string() })),
+  /** What preflight found out; absent in evidence of releases that did not ask. */
+  facts: hostFactsSchema.optional(),
 });
 export type HostProvenance = z.infer<typeof hostProvenanceSchema>;
 
