@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { HarnessError } from '../errors.ts';
 import { writeCell } from '../evidence/cell-codec.ts';
-import { writeFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
 import type { Evidence, HostProvenance } from '../evidence/schema.ts';
+import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
 import { converse, type GuestWords, noWords } from '../guest/conversation.ts';
 import { LAUNCH_FILES, qemuArgv } from '../qemu/command-line.ts';
 import { openQmp, type QmpClient } from '../qemu/qmp.ts';

@@ -1,10 +1,10 @@
 import type { AttestationReport } from '../../lib/abi/report.ts';
 import type { Evidence } from '../../lib/evidence/schema.ts';
+import type { Check } from '../../lib/finding.ts';
 import { buildIdAuth } from '../../lib/identity/id-auth.ts';
 import { buildIdBlock } from '../../lib/identity/id-block.ts';
 import { CHECKS } from '../../lib/judge/checks.ts';
 import { judge, resultOf } from '../../lib/judge/judge.ts';
-import type { Check } from '../../lib/judge/verdict.ts';
 import { expect, test } from '../support/test.ts';
 import {
   base64,
