@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   LIBVIRT_INVALID: { kind: 'configuration', meaning: 'a libvirt domain XML is malformed or not of a QEMU guest' },
   LAUNCH_OPTIONS_WRONG: { kind: 'configuration', meaning: 'the options of a launch do not make an SNP guest' },
   REPORT_INVALID: { kind: 'configuration', meaning: 'an attestation report is malformed' },
+  INITRD_INVALID: { kind: 'configuration', meaning: 'a guest initrd cannot be made of the files given' },
   REPORT_UNPROVEN: { kind: 'configuration', meaning: 'what a report needs to be verified was not given' },
   CERTIFICATE_INVALID: { kind: 'configuration', meaning: 'a certificate or certificate list is malformed' },
   CERTIFICATE_TABLE_INVALID: { kind: 'configuration', meaning: 'the table of certificates of a host is malformed' },

@@ -18,5 +18,6 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
   { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
+  { name: 'guest-initrd', load: async () => (await import('./guest-initrd.ts')).guestInitrdCommand() },
   { name: 'native', load: async () => (await import('./native.ts')).nativeCommand() },
 ];
