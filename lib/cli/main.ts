@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { asHarnessError, EXIT_CODES } from '../errors.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import { firmwareCommand } from './firmware.ts';
+import { hostsCommand } from './hosts.ts';
 import { nativeCommand } from './native.ts';
 import { predictCommand } from './predict.ts';
 import { profilesCommand } from './profiles.ts';
@@ -11,6 +12,7 @@ import { runCommand } from './run.ts';
 const COMMANDS: readonly (() => Command)[] = [
   runCommand,
   predictCommand,
+  hostsCommand,
   profilesCommand,
   firmwareCommand,
   nativeCommand,
