@@ -9,7 +9,7 @@ import { buildInitrd } from '../guest/initrd.ts';
 import { guestModules, type KernelModule } from '../guest/kernel-modules.ts';
 import { moduleReader, readModuleTree } from '../guest/module-tree.ts';
 import { sha256 } from '../measure/sha.ts';
-import { hexOf } from './predict-output.ts';
+import { hexOf } from '../text.ts';
 
 interface InitrdFlags {
   kernelModules: string;

@@ -8,7 +8,7 @@ import type { Evidence } from '../evidence/schema.ts';
 import { parseIdAuth } from '../identity/id-auth.ts';
 import { parseIdBlock } from '../identity/id-block.ts';
 import type { Prediction } from '../measure/inputs.ts';
-import { quoted } from './text.ts';
+import { quoted } from '../text.ts';
 
 /** A structure of the evidence: read, not there, or there and not readable. */
 export type Reading<T> =
