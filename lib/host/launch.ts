@@ -28,7 +28,8 @@ export interface HostLaunch {
   initrd: string | null;
 }
 
-const MEMORY_MIB = 512;
+/** What every guest gets; it is not measured. */
+export const GUEST_MEMORY_MIB = 512;
 const MAX_SECONDS = 240;
 const HEARTBEAT_SECONDS = 8;
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -59,7 +60,7 @@ function argvOf(launch: HostLaunch, request: LaunchRequest, place: GuestPlace): 
             authorKeyEnabled: identity.authorKeyEnabled,
           },
     hostData: base64(request.hostData),
-    memoryMiB: MEMORY_MIB,
+    memoryMiB: GUEST_MEMORY_MIB,
     guestArguments: guest.channel === 'command' ? filled(guest.qemuArguments, { ...place }) : [],
   });
 }
