@@ -42,6 +42,20 @@ export const cellSchema = z.strictObject({
 export const evidenceKindSchema = z.enum(['hardware', 'emulated']);
 export type EvidenceKind = z.infer<typeof evidenceKindSchema>;
 
+/** What an emulated host passes for. */
+const emulationSchema = z.strictObject({
+  product: z.string(),
+  /** MAJOR.MINOR.BUILD of the firmware. */
+  firmware: z.string(),
+  smt: z.boolean(),
+  sockets: z.int().positive(),
+  /** Policy bits beyond bit 20 that the firmware knows, and those among them whose condition the machine meets. */
+  announces: z.array(z.string()).max(64),
+  meets: z.array(z.string()).max(64),
+  /** Planted defects, in words; empty where the emulation is as it should be. */
+  faults: z.array(z.string()).max(64),
+});
+
 /** What is known of the machine that launched. */
 export const hostProvenanceSchema = z.strictObject({
   /** It names projects of the runner and folders. */
@@ -49,6 +63,8 @@ export const hostProvenanceSchema = z.strictObject({
   kind: evidenceKindSchema,
   /** Name of the emulation profile; null on hardware. */
   profile: z.string().nullable(),
+  /** Absent on hardware, and in evidence older than this field. */
+  emulation: emulationSchema.optional(),
   /** Name of the VMM profile that predictions for this host use. */
   vmmProfile: z.string(),
   /** uname -srm */

@@ -1,14 +1,34 @@
 import type { Duplex } from 'node:stream';
+import type { HostProvenance } from '../evidence/schema.ts';
+import { describeFault, type Fault } from '../firmware/faults.ts';
 import { emulatedChip, emulatedMachine, type MachineLog } from '../firmware/machine.ts';
+import { emulatedPlatform, type PlatformOptions } from '../firmware/products.ts';
 import type { HostProfile } from '../firmware/profiles.ts';
 import { ensureArtifact } from './artifact-store.ts';
 import type { LocalArtifact } from './host.ts';
 import type { Session } from './session.ts';
 
-/** An emulated host: the profile that it passes for and the shim that its QEMU gets. */
+/** An emulated host: the kernel and the platform that it passes for, and the shim that its QEMU gets. */
 export interface Emulation {
   profile: HostProfile;
+  platform: PlatformOptions;
+  /** Planted defects. */
+  faults: readonly Fault[];
   shim: LocalArtifact;
+}
+
+/** What is kept of an emulation with every result. */
+export function emulationProvenance({ platform, faults }: Emulation): HostProvenance['emulation'] {
+  const { product, apiMajor, apiMinor, build, smtEnabled, sockets, announces, meets } = emulatedPlatform(platform);
+  return {
+    product,
+    firmware: `${apiMajor}.${apiMinor}.${build}`,
+    smt: smtEnabled,
+    sockets,
+    announces: [...announces],
+    meets: [...meets],
+    faults: faults.map(describeFault),
+  };
 }
 
 /** What makes one QEMU process run on emulated devices. */
@@ -37,7 +57,8 @@ export async function emulatedLaunch(
   store: string,
 ): Promise<EmulatedLaunch> {
   const shim = await ensureArtifact(session, store, emulation.shim);
-  const machine = emulatedMachine(emulation.profile, emulatedChip(hostName));
+  const { profile, platform, faults } = emulation;
+  const machine = emulatedMachine({ profile, chip: emulatedChip(hostName, platform), faults });
   return {
     environment: { LD_PRELOAD: shim, SNP_CONFORM_FIRMWARE: socketPath },
     wrap: (argv) => ['sh', '-c', WAIT_FOR_SOCKET, socketPath, ...argv],

@@ -3,7 +3,7 @@ import { HarnessError } from '../errors.ts';
 import type { HostProvenance } from '../evidence/schema.ts';
 import { DEFAULT_VMM_PROFILE, vmmProfileOf, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
 import { openQmp } from '../qemu/qmp.ts';
-import { type Emulation, emulatedLaunch } from './emulation.ts';
+import { type Emulation, emulatedLaunch, emulationProvenance } from './emulation.ts';
 import type { HostEntry } from './hosts-file.ts';
 import type { Session } from './session.ts';
 import { connectWhenThere } from './sockets.ts';
@@ -116,6 +116,7 @@ export async function probeHost(
     name: entry.name,
     kind: emulation === null ? 'hardware' : 'emulated',
     profile: emulation?.profile.name ?? null,
+    ...(emulation === null ? {} : { emulation: emulationProvenance(emulation) }),
     vmmProfile: vmmProfileOf(entry.vmmProfile ?? known ?? DEFAULT_VMM_PROFILE).name,
     kernel: kernel.stdout.trim(),
     cbitpos: await findCbitpos(entry, session, emulation),

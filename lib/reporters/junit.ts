@@ -1,7 +1,7 @@
 import junitReportBuilder, { type Builder } from 'junit-report-builder';
 import type { CellFile } from '../evidence/schema.ts';
 import { plainText } from './plain-text.ts';
-import { evidenceLabel, type ResultRow } from './row.ts';
+import { evidenceLabel, plantedFaults, type ResultRow } from './row.ts';
 
 /** The package exports the builder itself; its types say that it exports a module around it. */
 const BUILDER = junitReportBuilder as unknown as Builder;
@@ -21,6 +21,7 @@ function properties(cell: CellFile, recorded: boolean): Record<string, string | 
     host: host.name,
     'host.kernel': host.kernel,
     'host.profile': host.profile ?? undefined,
+    'host.faults': plantedFaults(cell),
     vmmProfile: host.vmmProfile,
     qemu: host.qemu[evidence.cell.qemu]?.version,
     'digest.predicted': cell.predicted,

@@ -45,3 +45,9 @@ export function totalsText(totals: Totals): string {
 export function evidenceLabel(kind: 'hardware' | 'emulated', recorded: boolean): string {
   return recorded ? `recorded ${kind}` : kind;
 }
+
+/** The defects that were planted in an emulated host, in words; undefined where there are none. */
+export function plantedFaults({ evidence }: CellFile): string | undefined {
+  const faults = evidence.host.emulation?.faults ?? [];
+  return faults.length === 0 ? undefined : faults.join('; ');
+}

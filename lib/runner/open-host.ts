@@ -36,7 +36,8 @@ export function checkEmulation(entries: readonly HostEntry[]): void {
 
 async function emulationOf(entry: HostEntry, cacheFolder: string): Promise<Emulation | null> {
   const profile = profileOf(entry);
-  return profile && { profile, shim: await kvmShim(cacheFolder) };
+  if (profile === null || entry.emulation === undefined) return null;
+  return { profile, platform: entry.emulation, faults: entry.emulation.faults, shim: await kvmShim(cacheFolder) };
 }
 
 /**

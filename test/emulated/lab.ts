@@ -13,6 +13,8 @@ export interface LabHost {
   tags: string[];
   slots?: number;
   qemu?: string;
+  /** What else its emulation says. */
+  emulation?: Record<string, unknown>;
 }
 
 /** The two hosts that the example matrix is for. */
@@ -54,11 +56,11 @@ export class Lab {
 
   async writeHosts(hosts: readonly LabHost[]): Promise<string> {
     const { port, user, userKeyPath, hostKeyLine } = this.#sshd;
-    const entries = hosts.map(({ name, profile, tags, slots = 1, qemu = QEMU }) => ({
+    const entries = hosts.map(({ name, profile, tags, slots = 1, qemu = QEMU, emulation = {} }) => ({
       name,
       kind: 'ssh',
       ...{ address: '127.0.0.1', port, user, privateKey: userKeyPath, hostKey: hostKeyLine },
-      ...{ slots, tags, directory: this.hostFolder, qemu: { default: qemu }, emulation: { profile } },
+      ...{ slots, tags, directory: this.hostFolder, qemu: { default: qemu }, emulation: { profile, ...emulation } },
     }));
     return this.writeJson('hosts.json', { format: 'snp-conform/hosts@1', hosts: entries });
   }
