@@ -1,3 +1,4 @@
+export type { HostFacts, PlatformFacts } from './evidence/host-facts.ts';
 export type { Evidence } from './evidence/schema.ts';
 export type { Check, Verdict } from './judge/verdict.ts';
 export type { Cell } from './matrix/cell.ts';

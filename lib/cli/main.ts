@@ -3,6 +3,7 @@ import { asHarnessError, EXIT_CODES } from '../errors.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import { firmwareCommand } from './firmware.ts';
 import { nativeCommand } from './native.ts';
+import { policyCommand } from './policy.ts';
 import { predictCommand } from './predict.ts';
 import { profilesCommand } from './profiles.ts';
 import { runCommand } from './run.ts';
@@ -12,6 +13,7 @@ const COMMANDS: readonly (() => Command)[] = [
   runCommand,
   predictCommand,
   profilesCommand,
+  policyCommand,
   firmwareCommand,
   nativeCommand,
 ];

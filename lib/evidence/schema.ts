@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hostFactsSchema } from './host-facts.ts';
 
 /** Lower-case hex of exactly that many bytes. */
 const hex = (bytes: number) =>
@@ -42,20 +43,6 @@ export const cellSchema = z.strictObject({
 export const evidenceKindSchema = z.enum(['hardware', 'emulated']);
 export type EvidenceKind = z.infer<typeof evidenceKindSchema>;
 
-/** What an emulated host passes for. */
-const emulationSchema = z.strictObject({
-  product: z.string(),
-  /** MAJOR.MINOR.BUILD of the firmware. */
-  firmware: z.string(),
-  smt: z.boolean(),
-  sockets: z.int().positive(),
-  /** Policy bits beyond bit 20 that the firmware knows, and those among them whose condition the machine meets. */
-  announces: z.array(z.string()).max(64),
-  meets: z.array(z.string()).max(64),
-  /** Planted defects, in words; empty where the emulation is as it should be. */
-  faults: z.array(z.string()).max(64),
-});
-
 /** What is known of the machine that launched. */
 export const hostProvenanceSchema = z.strictObject({
   /** It names projects of the runner and folders. */
@@ -63,8 +50,8 @@ export const hostProvenanceSchema = z.strictObject({
   kind: evidenceKindSchema,
   /** Name of the emulation profile; null on hardware. */
   profile: z.string().nullable(),
-  /** Absent on hardware, and in evidence older than this field. */
-  emulation: emulationSchema.optional(),
+  /** Defects planted in an emulated host, in words; absent where there are none. */
+  faults: z.array(z.string().max(200)).min(1).max(64).optional(),
   /** Name of the VMM profile that predictions for this host use. */
   vmmProfile: z.string(),
   /** uname -srm */
@@ -72,6 +59,8 @@ export const hostProvenanceSchema = z.strictObject({
   cbitpos: z.int().nonnegative(),
   /** Per QEMU build: its path on the host and what it says of itself. */
   qemu: z.record(z.string(), z.strictObject({ path: z.string(), version: z.string() })),
+  /** What preflight found out; absent in evidence of releases that did not ask. */
+  facts: hostFactsSchema.optional(),
 });
 export type HostProvenance = z.infer<typeof hostProvenanceSchema>;
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { FIRMWARE_STATUS, type FirmwareStatus } from '../abi/firmware-status.ts';
 import { type Answer, honest } from './faults.ts';
 import { type GuestContext, stateStatus } from './guest-context.ts';
-import { ANNOUNCED_POLICY_BITS, announcedMask, CONDITIONAL_POLICY_BITS, type Platform } from './platform.ts';
+import { ANNOUNCED_POLICY_BITS, announcedMask, CONDITIONAL_POLICY_BITS, hasApi, type Platform } from './platform.ts';
 
 /** Bits of the guest policy. Source: AMD 56860, guest policy. */
 const POLICY = { SMT: 1n << 16n, RESERVED_ONE: 1n << 17n, SINGLE_SOCKET: 1n << 20n } as const;
@@ -12,14 +12,12 @@ const BASE_BITS = (1n << 21n) - 1n;
 /** May this platform launch a guest of this policy? All that is wrong with it has one status. */
 function policyIsMet(platform: Platform, policy: bigint): boolean {
   const has = (bit: bigint): boolean => (policy & bit) !== 0n;
-  const minor = Number(policy & 0xffn);
-  const major = Number((policy >> 8n) & 0xffn);
-  const abiIsEnough = major < platform.apiMajor || (major === platform.apiMajor && minor <= platform.apiMinor);
+  const wanted = { apiMajor: Number((policy >> 8n) & 0xffn), apiMinor: Number(policy & 0xffn) };
   const asked = CONDITIONAL_POLICY_BITS.filter((name) => has(1n << ANNOUNCED_POLICY_BITS[name]));
   return (
     has(POLICY.RESERVED_ONE) &&
     (has(POLICY.SMT) || !platform.smtEnabled) &&
-    abiIsEnough &&
+    hasApi(platform, wanted) &&
     !has(~(BASE_BITS | announcedMask(platform))) &&
     asked.every((name) => platform.meets.includes(name))
   );

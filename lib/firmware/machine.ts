@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type Fault, FaultTable } from './faults.ts';
 import { playGuest } from './guest.ts';
 import { EmulatedDevices } from './kvm/devices.ts';
-import { emulatedPlatform, type PlatformOptions } from './products.ts';
+import { makePlatform, type PlatformOptions } from './products.ts';
 import type { HostProfile } from './profiles.ts';
 import { serveThread } from './relay.ts';
 import type { Chip } from './report.ts';
@@ -17,7 +17,7 @@ export function emulatedChip(hostName: string, options: PlatformOptions = {}): C
     createHash('sha512').update(`snp-conform emulated ${use}: ${hostName}`).digest();
   const vcek = derive('VCEK').subarray(0, 48);
   vcek[0] = 0; // keeps the secret below the order of P-384
-  const platform = emulatedPlatform(options);
+  const platform = makePlatform(options);
   const chipId = derive('chip');
   if (platform.product === 'Turin') chipId.fill(0, TURIN_CHIP_ID_BYTES);
   return { platform: { ...platform, chipId }, vcek };

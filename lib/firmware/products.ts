@@ -27,7 +27,7 @@ const PRODUCTS: Readonly<Record<ProductName, Product>> = {
     ...{ apiMajor: 1, apiMinor: 58, build: 3 },
     tcb: 0x5200_0000_0401_0101n,
     cpuid: { family: 0x1a, model: 0x02, stepping: 0x1 },
-    announces: ['CXL_ALLOW', 'MEM_AES_256_XTS', 'RAPL_DIS', 'CIPHERTEXT_HIDING_DRAM', 'PAGE_SWAP_DISABLE'],
+    announces: ['CXL_ALLOW', 'MEM_AES_256_XTS', 'RAPL_DIS', 'CIPHERTEXT_HIDING_DRAM'],
   },
 };
 
@@ -46,7 +46,7 @@ export interface PlatformOptions {
 export const DEFAULT_PRODUCT: ProductName = 'Genoa';
 
 /** An emulated platform; its chip has no identity yet. */
-export function emulatedPlatform(options: PlatformOptions = {}): Omit<Platform, 'chipId'> {
+export function makePlatform(options: PlatformOptions = {}): Omit<Platform, 'chipId'> {
   const product = options.product ?? DEFAULT_PRODUCT;
   const base = PRODUCTS[product];
   const [major, minor] = (options.apiVersion ?? `${base.apiMajor}.${base.apiMinor}`).split('.').map(Number);

@@ -15,8 +15,8 @@ export interface HostProfile {
   fpuStateMeasured: boolean;
   /** Policy bits that the kernel knows; others are refused with EINVAL. */
   policyKnown: bigint;
-  /** Does it know those that the firmware announces as well? */
-  policyAsAnnounced: boolean;
+  /** Those that it knows where the firmware announces them. */
+  policyKnownIfAnnounced: bigint;
   policyMustBeSet: bigint;
   policyMustBeClear: bigint;
 }
@@ -33,13 +33,16 @@ const SECURE_TSC = 1n << 9n;
 /** What every kernel here knows of the guest policy. */
 const BASE_POLICY = ABI_SMT_RESERVED_ONE | DEBUG | SINGLE_SOCKET;
 
+/** CXL_ALLOW to PAGE_SWAP_DISABLE. */
+const ANNOUNCED_POLICY = 0x3e0_0000n;
+
 /** Linux 6.11, the first with SNP guests, and what later rows differ from. */
 const UPSTREAM = {
   featuresAlways: SNP_ACTIVE,
   featuresOnRequest: DEBUG_SWAP,
   fpuStateMeasured: true,
   policyKnown: BASE_POLICY,
-  policyAsAnnounced: false,
+  policyKnownIfAnnounced: 0n,
   policyMustBeSet: SMT | RESERVED_ONE,
   policyMustBeClear: SINGLE_SOCKET,
 } as const satisfies Partial<HostProfile>;
@@ -68,7 +71,7 @@ export const HOST_PROFILES: readonly HostProfile[] = [
     meaning: 'Linux 6.19: as before, and the policy bits that the firmware announces pass',
     source: 'Linux commits c9434e64e8b4 and 275d6d1189e6 of 6.19: sev_get_snp_policy_bits, KVM_SNP_POLICY_MASK_VALID',
     featuresOnRequest: DEBUG_SWAP | SECURE_TSC,
-    policyAsAnnounced: true,
+    policyKnownIfAnnounced: ANNOUNCED_POLICY,
     policyMustBeSet: RESERVED_ONE,
     policyMustBeClear: 0n,
   },
@@ -90,7 +93,7 @@ export function findHostProfile(name: string): HostProfile | undefined {
 
 /** Does this kernel pass a guest policy on to the firmware? @param announced the policy bits that the firmware announces */
 export function kernelAcceptsPolicy(profile: HostProfile, policy: bigint, announced: bigint): boolean {
-  const known = profile.policyKnown | (profile.policyAsAnnounced ? announced : 0n);
+  const known = profile.policyKnown | (profile.policyKnownIfAnnounced & announced);
   return (
     (policy & ~known) === 0n &&
     (policy & profile.policyMustBeSet) === profile.policyMustBeSet &&

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FIRMWARE_STATUS } from '../abi/firmware-status.ts';
 import { type Fault, FIRMWARE_COMMANDS, KVM_COMMANDS } from '../firmware/faults.ts';
 import { ANNOUNCED_POLICY_BITS, CONDITIONAL_POLICY_BITS } from '../firmware/platform.ts';
-import { DEFAULT_PRODUCT, emulatedPlatform, PRODUCT_NAMES } from '../firmware/products.ts';
+import { DEFAULT_PRODUCT, makePlatform, PRODUCT_NAMES } from '../firmware/products.ts';
 import { ERRNO } from '../firmware/relay.ts';
 
 type Names<T extends object> = [keyof T & string, ...(keyof T & string)[]];
@@ -53,7 +53,7 @@ export const emulationSchema = z
     faults: z.array(faultSchema).max(64).default([]),
   })
   .superRefine((emulation, context) => {
-    const { announces } = emulatedPlatform(emulation);
+    const { announces } = makePlatform(emulation);
     for (const [index, bit] of emulation.meets.entries()) {
       if (announces.includes(bit)) continue;
       const message = `expected a bit that the firmware announces: ${announces.join(', ') || 'none'}`;

@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { HostProvenance } from '../evidence/schema.ts';
-import { describeFault, type Fault } from '../firmware/faults.ts';
+import type { Fault } from '../firmware/faults.ts';
 import { emulatedChip, emulatedMachine, type MachineLog } from '../firmware/machine.ts';
-import { emulatedPlatform, type PlatformOptions } from '../firmware/products.ts';
+import type { PlatformOptions } from '../firmware/products.ts';
 import type { HostProfile } from '../firmware/profiles.ts';
 import { ensureArtifact } from './artifact-store.ts';
 import type { LocalArtifact } from './host.ts';
@@ -15,20 +14,6 @@ export interface Emulation {
   /** Planted defects. */
   faults: readonly Fault[];
   shim: LocalArtifact;
-}
-
-/** What is kept of an emulation with every result. */
-export function emulationProvenance({ platform, faults }: Emulation): HostProvenance['emulation'] {
-  const { product, apiMajor, apiMinor, build, smtEnabled, sockets, announces, meets } = emulatedPlatform(platform);
-  return {
-    product,
-    firmware: `${apiMajor}.${apiMinor}.${build}`,
-    smt: smtEnabled,
-    sockets,
-    announces: [...announces],
-    meets: [...meets],
-    faults: faults.map(describeFault),
-  };
 }
 
 /** What makes one QEMU process run on emulated devices. */

@@ -1,37 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
+import type { QemuFacts } from '../evidence/host-facts.ts';
 import type { HostProvenance } from '../evidence/schema.ts';
+import { describeFault } from '../firmware/faults.ts';
+import { emulatedChip } from '../firmware/machine.ts';
 import { DEFAULT_VMM_PROFILE, vmmProfileOf, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
 import { openQmp } from '../qemu/qmp.ts';
-import { type Emulation, emulatedLaunch, emulationProvenance } from './emulation.ts';
+import { type Emulation, emulatedLaunch } from './emulation.ts';
 import type { HostEntry } from './hosts-file.ts';
+import { emulatedPlatform } from './preflight/emulated-facts.ts';
+import { askMachine, askQemu } from './preflight/gather.ts';
 import type { Session } from './session.ts';
 import { connectWhenThere } from './sockets.ts';
 import { startSupervised } from './supervisor.ts';
 
 const PROBE_SECONDS = 30;
 const CBITPOS_MAX = 63;
-
-/** What a QEMU binary says of itself. @throws HarnessError HOST_QEMU */
-async function qemuVersion(session: Session, path: string, name: string): Promise<string> {
-  const where = `host ${session.name}, QEMU build "${name}"`;
-  const { exitCode, stdout, stderr } = await session.run([path, '--version'], { timeoutMs: 20_000 });
-  const version = /^QEMU emulator version (\S[^\n]*)/m.exec(stdout)?.[1];
-  if (exitCode !== 0 || version === undefined) {
-    const what = `${path} --version failed with exit code ${exitCode}: ${(stderr || stdout).trim().slice(0, 300)}`;
-    throw new HarnessError({ code: 'HOST_QEMU', what, where, hint: 'see "qemu" of this host in hosts.json' });
-  }
-  const snp = await session.run([path, '-object', 'sev-snp-guest,help'], { timeoutMs: 20_000 });
-  if (snp.exitCode !== 0) {
-    throw new HarnessError({
-      code: 'HOST_QEMU',
-      what: `${path} (${version}) does not know sev-snp-guest`,
-      where,
-      hint: 'SNP guests need QEMU 9.1 or later',
-    });
-  }
-  return version;
-}
 
 /** The C-bit position as QEMU itself finds it on this host: query-sev-capabilities, which needs KVM and /dev/sev. */
 async function askCbitpos(
@@ -81,11 +65,15 @@ async function askCbitpos(
   }
 }
 
-async function findCbitpos(entry: HostEntry, session: Session, emulation: Emulation | null): Promise<number> {
+async function findCbitpos(
+  entry: HostEntry,
+  session: Session,
+  emulation: Emulation | null,
+  binary: string,
+): Promise<number> {
   if (entry.cbitpos !== undefined) return entry.cbitpos;
-  const [binary] = Object.values(entry.qemu);
   try {
-    return await askCbitpos(entry, session, emulation, binary ?? 'qemu-system-x86_64');
+    return await askCbitpos(entry, session, emulation, binary);
   } catch (cause) {
     // Only what QEMU answered is about the C-bit; a host that cannot even start it has its own trouble.
     if (cause instanceof HarnessError && !cause.code.startsWith('QMP_')) throw cause;
@@ -100,26 +88,60 @@ async function findCbitpos(entry: HostEntry, session: Session, emulation: Emulat
   }
 }
 
+/** Asks every QEMU build of a host, side by side. */
+async function askBuilds(entry: HostEntry, session: Session): Promise<Record<string, QemuFacts>> {
+  const builds = Object.entries(entry.qemu).map(async ([name, path]) => [name, await askQemu(session, path)] as const);
+  return Object.fromEntries(await Promise.all(builds));
+}
+
+/** Why a build cannot launch SNP guests at all; undefined where it can. */
+function unusable(facts: QemuFacts): string | undefined {
+  if (facts.trouble !== null) return facts.trouble;
+  return facts.snpOptions === null ? `${facts.path} (${facts.version}) does not know sev-snp-guest` : undefined;
+}
+
+/** The builds that can launch SNP guests. @throws HarnessError HOST_QEMU where there is none */
+function usableBuilds(entry: HostEntry, builds: Readonly<Record<string, QemuFacts>>): HostProvenance['qemu'] {
+  const usable = Object.entries(builds).flatMap(([name, facts]) =>
+    facts.version === null || unusable(facts) !== undefined
+      ? []
+      : [[name, { path: facts.path, version: facts.version }] as const],
+  );
+  if (usable.length > 0) return Object.fromEntries(usable);
+  const troubles = Object.entries(builds).map(([name, facts]) => `build "${name}": ${unusable(facts)}`);
+  throw new HarnessError({
+    code: 'HOST_QEMU',
+    what: troubles.join('; '),
+    where: `host ${entry.name}`,
+    hint: 'see "qemu" of this host in hosts.json; SNP guests need QEMU 9.1 or later',
+  });
+}
+
 /** Finds out what a host is. @throws HarnessError HOST_QEMU, HOST_CBITPOS, HOST_COMMAND, SSH_*, HOSTS_INVALID */
 export async function probeHost(
   entry: HostEntry,
   session: Session,
   emulation: Emulation | null,
 ): Promise<HostProvenance> {
-  const kernel = await session.run(['uname', '-srm']);
-  const qemu: HostProvenance['qemu'] = {};
-  for (const [name, path] of Object.entries(entry.qemu)) {
-    qemu[name] = { path, version: await qemuVersion(session, path, name) };
-  }
+  const [answers, builds] = await Promise.all([askMachine(session, entry.directory), askBuilds(entry, session)]);
+  const qemu = usableBuilds(entry, builds);
+  const [first] = Object.values(qemu);
+  const cbitpos = await findCbitpos(entry, session, emulation, first?.path ?? 'qemu-system-x86_64');
   const known = emulation === null ? undefined : vmmProfileOfHostKernel(emulation.profile.name);
+  const faults = emulation?.faults.map(describeFault) ?? [];
+  const platform =
+    emulation === null
+      ? answers.platform
+      : emulatedPlatform(emulation.profile, emulatedChip(entry.name, emulation.platform).platform, cbitpos);
   return {
     name: entry.name,
     kind: emulation === null ? 'hardware' : 'emulated',
     profile: emulation?.profile.name ?? null,
-    ...(emulation === null ? {} : { emulation: emulationProvenance(emulation) }),
+    ...(faults.length === 0 ? {} : { faults }),
     vmmProfile: vmmProfileOf(entry.vmmProfile ?? known ?? DEFAULT_VMM_PROFILE).name,
-    kernel: kernel.stdout.trim(),
-    cbitpos: await findCbitpos(entry, session, emulation),
+    kernel: answers.machine.kernel,
+    cbitpos,
     qemu,
+    facts: { platform, machine: answers.machine, qemu: builds, snphost: answers.snphost },
   };
 }

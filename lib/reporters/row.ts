@@ -48,6 +48,5 @@ export function evidenceLabel(kind: 'hardware' | 'emulated', recorded: boolean):
 
 /** The defects that were planted in an emulated host, in words; undefined where there are none. */
 export function plantedFaults({ evidence }: CellFile): string | undefined {
-  const faults = evidence.host.emulation?.faults ?? [];
-  return faults.length === 0 ? undefined : faults.join('; ');
+  return evidence.host.faults?.join('; ');
 }

@@ -45,7 +45,10 @@ test('a planted fault is met, and is in the evidence, in JUnit and in what the r
     "SNP_LAUNCH_FINISH ret=-16 fw_error=0 ''\n",
   ]);
   const told = 'KVM_SEV_SNP_LAUNCH_FINISH: errno 16, call 1';
-  expect(run.cells[0]?.evidence.host.emulation).toMatchObject({ smt: false, sockets: 2, faults: [told] });
+  expect(run.cells[0]?.evidence.host).toMatchObject({
+    faults: [told],
+    facts: { platform: { smtActive: false, sockets: 2 } },
+  });
   expect(run.junit).toContain(`<property name="host.faults" value="${told}"/>`);
   expect(run.stdout).toContain(`faults are planted on busy: ${told}`);
 });

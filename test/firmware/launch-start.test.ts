@@ -31,13 +31,12 @@ test('bits 0 to 20 are known to every firmware, those from 26 on to none', () =>
   for (const place of [26, 27, 40, 63]) expect(started(bit(place)), `bit ${place}`).toBe('POLICY_FAILURE');
 });
 
-/** Bits 21 to 25: whether firmware that does not announce one, that announces it, and whose machine meets it, launches. */
+/** Bits 21 to 24: whether firmware that does not announce one, that announces it, and whose machine meets it, launches. */
 const ANNOUNCED = [
   ['CXL_ALLOW', 21, 'SUCCESS'],
   ['MEM_AES_256_XTS', 22, 'POLICY_FAILURE'],
   ['RAPL_DIS', 23, 'POLICY_FAILURE'],
   ['CIPHERTEXT_HIDING_DRAM', 24, 'POLICY_FAILURE'],
-  ['PAGE_SWAP_DISABLE', 25, 'SUCCESS'],
 ] as const;
 
 for (const [name, place, unmet] of ANNOUNCED) {
@@ -49,6 +48,12 @@ for (const [name, place, unmet] of ANNOUNCED) {
     expect(started(bit(place), { ...PLATFORM, announces: [name], meets }), 'met').toBe('SUCCESS');
   });
 }
+
+test('PAGE_SWAP_DISABLE is a reserved bit before ABI 1.58', () => {
+  expect(started(bit(25))).toBe('POLICY_FAILURE');
+  expect(started(bit(25), { ...PLATFORM, apiMinor: 58 })).toBe('SUCCESS');
+  expect(started(bit(25), { ...PLATFORM, apiMajor: 2, apiMinor: 0 })).toBe('SUCCESS');
+});
 
 test('a guest of one socket is started anywhere, and bound to an ASID only where there is one', () => {
   const bound = (sockets: number, policy: bigint): string => {

@@ -14,7 +14,7 @@ export const PLATFORM: Platform = {
   build: 39,
   smtEnabled: true,
   sockets: 1,
-  announces: ['RAPL_DIS', 'PAGE_SWAP_DISABLE'],
+  announces: ['RAPL_DIS'],
   meets: [],
   tcb: 0x4817_0000_0000_0009n,
   chipId: new Uint8Array(64).fill(0xc1),

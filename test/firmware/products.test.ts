@@ -2,21 +2,21 @@ import { parseReport } from '../../lib/attestation/report.ts';
 import { requestReport } from '../../lib/firmware/guest.ts';
 import { supportedCpuid } from '../../lib/firmware/kvm/cpuid.ts';
 import { emulatedChip } from '../../lib/firmware/machine.ts';
-import { emulatedPlatform, PRODUCT_NAMES } from '../../lib/firmware/products.ts';
+import { makePlatform, PRODUCT_NAMES } from '../../lib/firmware/products.ts';
 import { expect, test } from '../support/test.ts';
 import { runningGuest } from './platform.ts';
 
 const NONCE = new Uint8Array(64);
 
 test('what is not chosen is a Genoa of firmware 1.55.39 with SMT on one socket', () => {
-  expect(emulatedPlatform()).toMatchObject({
+  expect(makePlatform()).toMatchObject({
     ...{ product: 'Genoa', apiMajor: 1, apiMinor: 55, build: 39 },
     ...{ smtEnabled: true, sockets: 1, meets: [] },
   });
 });
 
 test('what is chosen of a platform is what it is', () => {
-  const chosen = emulatedPlatform({
+  const chosen = makePlatform({
     product: 'Turin',
     apiVersion: '2.7',
     smt: false,
@@ -31,7 +31,7 @@ test('what is chosen of a platform is what it is', () => {
 
 // Source: AMD 56860, ATTESTATION_REPORT, PLATFORM_INFO: bit 0 SMT, bit 3 RAPL off, bit 4 ciphertext hiding.
 test('the report tells SMT, RAPL and ciphertext hiding of the platform', () => {
-  const told = (options: Parameters<typeof emulatedPlatform>[0]): bigint => {
+  const told = (options: Parameters<typeof makePlatform>[0]): bigint => {
     const report = requestReport(runningGuest(), emulatedChip('told', options), NONCE);
     if (typeof report === 'string') throw new Error(report);
     return parseReport(report).platformInfo;
@@ -52,7 +52,7 @@ test('a Turin chip has an identity of 8 bytes, the others one of 64', () => {
 
 test('KVM offers the signature of the product, and AVX-512 not on Milan', () => {
   const offered = PRODUCT_NAMES.map((product) => {
-    const entries = supportedCpuid(emulatedPlatform({ product }));
+    const entries = supportedCpuid(makePlatform({ product }));
     const leaf = (number: number) => entries.find((entry) => entry.leaf === number);
     return [leaf(1)?.eax.toString(16), ((leaf(7)?.ebx ?? 0) >>> 16) & 1];
   });

@@ -75,6 +75,20 @@ export const PROGRAMS: readonly RequiredProgram[] = [
     // It has no option that only tells its version; an unknown one ends it with its usage.
     present: async () => existsSync('/usr/bin/ssh-keygen'),
   },
+  {
+    // The page of results is looked at in the browser that its readers use.
+    name: 'Chromium',
+    packages: ['chromium'],
+    fromBackports: false,
+    present: async () => existsSync('/usr/bin/chromium'),
+  },
+  {
+    // Holds JUnit to a schema.
+    name: 'xmllint',
+    packages: ['libxml2-utils'],
+    fromBackports: false,
+    present: () => succeeds(['xmllint', '--version']),
+  },
 ];
 
 /** The programs that this machine lacks. */

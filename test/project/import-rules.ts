@@ -12,7 +12,12 @@ export const LAYERS: readonly (readonly string[])[] = [
 const PURE = LAYERS.slice(2).flat();
 
 /** Shapes that every layer may name as types: what a judge is given is written down where evidence is. */
-const CONTRACTS = ['lib/evidence/schema.ts', 'lib/measure/inputs.ts', 'lib/matrix/cell.ts'];
+const CONTRACTS = [
+  'lib/evidence/schema.ts',
+  'lib/evidence/host-facts.ts',
+  'lib/measure/inputs.ts',
+  'lib/matrix/cell.ts',
+];
 
 /** What reaches out of a process. */
 const EFFECTS = ['fs', 'net', 'tls', 'http', 'https', 'dgram', 'dns', 'child_process', 'worker_threads', 'os'];

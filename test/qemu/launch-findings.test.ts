@@ -84,7 +84,7 @@ const CASES: readonly (readonly [string, Partial<Record<keyof typeof GOOD, strin
   [
     'a policy with a zero too many',
     { object: `${GOOD.object},policy=0x300000` },
-    ['error policy-bit-17', ...Array<string>(3).fill('warning policy-kernel')],
+    ['error policy-bit-17', 'warning policy-kernel', 'warning policy-kernel'],
   ],
   ['a reserved policy bit', { object: `${GOOD.object},policy=0x8000000000030000` }, ['error policy-reserved']],
   ['a policy with debugging', { object: `${GOOD.object},policy=0xb0000` }, ['warning policy-debug']],

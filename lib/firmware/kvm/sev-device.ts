@@ -1,9 +1,11 @@
 import { FIRMWARE_STATUS } from '../../abi/firmware-status.ts';
+import { serialiseLayout } from '../../abi/layout.ts';
+import { SNP_PLATFORM_STATUS, SNP_STATE_INITIALISED, SNP_STATUS_BITS } from '../../abi/snp-platform-status.ts';
 import { type Answer, type Caller, ERRNO, type Ioctl } from '../relay.ts';
 import type { EmulatedKernel } from './sev-commands.ts';
 
-/** Commands of /dev/sev that QEMU uses. Source: Linux include/uapi/linux/psp-sev.h. */
-const COMMAND = { PLATFORM_STATUS: 1, PDH_CERT_EXPORT: 5, GET_ID2: 8 } as const;
+/** Commands of /dev/sev that QEMU and a preflight use. Source: Linux include/uapi/linux/psp-sev.h. */
+const COMMAND = { PLATFORM_STATUS: 1, PDH_CERT_EXPORT: 5, GET_ID2: 8, SNP_PLATFORM_STATUS: 9 } as const;
 const PLATFORM_INITIALISED = 1;
 /** Sizes of the legacy certificates that an SNP launch never uses. */
 const PDH_BYTES = 2084;
@@ -53,6 +55,21 @@ export async function issueSevCommand(
       caller.poke(data, request);
       if (room < ID_BYTES) return fail(FIRMWARE_STATUS.INVALID_LENGTH);
       caller.poke(request.readBigUInt64LE(0), new Uint8Array(ID_BYTES));
+      return { result: 0 };
+    }
+    case COMMAND.SNP_PLATFORM_STATUS: {
+      const status = {
+        apiMajor: platform.apiMajor,
+        apiMinor: platform.apiMinor,
+        state: SNP_STATE_INITIALISED,
+        rmpFlags: SNP_STATUS_BITS.rmpInitialised,
+        build: platform.build,
+        flags: 0,
+        guestCount: 0,
+        currentTcb: platform.tcb,
+        reportedTcb: platform.tcb,
+      };
+      caller.poke(data, serialiseLayout(SNP_PLATFORM_STATUS, status, 'SNP_PLATFORM_STATUS'));
       return { result: 0 };
     }
     default:
