@@ -8,6 +8,7 @@ export const EXIT_CODES = { ok: 0, failure: 1, configuration: 2, infrastructure:
 export const ERROR_CODES = {
   DIGEST_MISMATCH: { kind: 'failure', meaning: 'an observed launch digest is not the expected one' },
   CHECK_FAILED: { kind: 'failure', meaning: 'a check on the evidence of a cell failed' },
+  REPORT_REFUSED: { kind: 'failure', meaning: 'an attestation report is not genuine, or not what was wanted' },
 
   USAGE: { kind: 'configuration', meaning: 'the command line is wrong' },
   OUTPUT_UNWRITABLE: { kind: 'configuration', meaning: 'a place named for output cannot be written' },
@@ -40,6 +41,10 @@ export const ERROR_CODES = {
   LIBVIRT_INVALID: { kind: 'configuration', meaning: 'a libvirt domain XML is malformed or not of a QEMU guest' },
   LAUNCH_OPTIONS_WRONG: { kind: 'configuration', meaning: 'the options of a launch do not make an SNP guest' },
   REPORT_INVALID: { kind: 'configuration', meaning: 'an attestation report is malformed' },
+  INITRD_INVALID: { kind: 'configuration', meaning: 'a guest initrd cannot be made of the files given' },
+  REPORT_UNPROVEN: { kind: 'configuration', meaning: 'what a report needs to be verified was not given' },
+  CERTIFICATE_INVALID: { kind: 'configuration', meaning: 'a certificate or certificate list is malformed' },
+  CERTIFICATE_TABLE_INVALID: { kind: 'configuration', meaning: 'the table of certificates of a host is malformed' },
   HOSTS_INVALID: { kind: 'configuration', meaning: 'hosts.json is wrong' },
   MATRIX_INVALID: { kind: 'configuration', meaning: 'matrix.json is wrong' },
   MATRIX_EMPTY: { kind: 'configuration', meaning: 'no cell is left to run' },

@@ -8,7 +8,8 @@ import { signatureHolds } from '../identity/ecdsa.ts';
 /** What messages call the structure. */
 const WHAT = 'attestation report';
 
-function requireLength(bytes: Uint8Array): void {
+/** Insists on the length of a report. @throws HarnessError LAYOUT_LENGTH */
+export function requireReportLength(bytes: Uint8Array): void {
   const expected = sizeOf(ATTESTATION_REPORT);
   if (bytes.length !== expected) {
     throw new HarnessError({
@@ -20,7 +21,7 @@ function requireLength(bytes: Uint8Array): void {
 
 /** The version of a report, its first four bytes. @throws HarnessError LAYOUT_LENGTH */
 function versionOf(bytes: Uint8Array): number {
-  requireLength(bytes);
+  requireReportLength(bytes);
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
 }
 
@@ -46,7 +47,7 @@ export function parseReport(bytes: Uint8Array): AttestationReport {
 
 /** The 672 bytes of a report that its signature covers, copied out. @throws HarnessError LAYOUT_LENGTH */
 export function signedPart(bytes: Uint8Array): Uint8Array {
-  requireLength(bytes);
+  requireReportLength(bytes);
   return Uint8Array.from(bytes.subarray(0, REPORT_SIGNED_BYTES));
 }
 

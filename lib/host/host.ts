@@ -31,6 +31,8 @@ export interface LaunchRequest {
   hostData: Uint8Array;
   /** 64 bytes: the guest must put them into REPORT_DATA. */
   nonce: Uint8Array;
+  /** 64 bytes: those of a second report of the same guest. */
+  secondNonce: Uint8Array;
 }
 
 /** A machine that launches guests, of whatever kind. */

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { HarnessError } from '../errors.ts';
 import { writeCell } from '../evidence/cell-codec.ts';
-import { writeFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
 import type { Evidence, HostProvenance } from '../evidence/schema.ts';
-import { converse, type GuestWords } from '../guest/conversation.ts';
+import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
+import { converse, type GuestWords, noWords } from '../guest/conversation.ts';
 import { LAUNCH_FILES, qemuArgv } from '../qemu/command-line.ts';
 import { openQmp, type QmpClient } from '../qemu/qmp.ts';
 import { findRefusal } from '../qemu/refusal.ts';
@@ -77,17 +77,23 @@ interface Seen {
 /** A refused launch ends QEMU under our hands: that is a result, and what it said is in its files. */
 const endedByQemu = (thrown: unknown): boolean => thrown instanceof HarnessError && thrown.code === 'QMP_ENDED';
 
-async function speak(qmp: QmpClient, agent: Duplex, nonce: Uint8Array, signal: AbortSignal, seen: Seen): Promise<void> {
+async function speak(
+  qmp: QmpClient,
+  agent: Duplex,
+  nonces: readonly Uint8Array[],
+  signal: AbortSignal,
+  seen: Seen,
+): Promise<void> {
   seen.querySev = await qmp.execute('query-sev');
   await qmp.execute('cont');
   // A guest that was refused never speaks; QEMU's end ends the conversation.
   const over = AbortSignal.any([signal, AbortSignal.timeout(GUEST_MS)]);
-  await converse(agent, nonce, over, seen.guest);
+  await converse(agent, nonces, over, seen.guest);
 }
 
 async function talk(launch: HostLaunch, request: LaunchRequest, qemu: Supervised, signal: AbortSignal): Promise<Seen> {
   const where = `host ${launch.host.name}, cell ${request.cell.id}`;
-  const seen: Seen = { querySev: null, events: [], guest: { ready: false, report: null, error: null } };
+  const seen: Seen = { querySev: null, events: [], guest: noWords() };
   const socket = (name: 'qmp' | 'agent'): Promise<Duplex | undefined> =>
     connectWhenThere(launch.session, `${launch.directory}/${LAUNCH_FILES[name]}`, qemu.ended, SOCKET_MS);
   const [qmpSocket, agent] = [await socket('qmp'), await socket('agent')];
@@ -100,7 +106,7 @@ async function talk(launch: HostLaunch, request: LaunchRequest, qemu: Supervised
   let qmp: QmpClient | undefined;
   try {
     qmp = await openQmp(qmpSocket, { where });
-    await speak(qmp, agent, request.nonce, signal, seen);
+    await speak(qmp, agent, [request.nonce, request.secondNonce], signal, seen);
   } catch (thrown) {
     if (!endedByQemu(thrown)) throw thrown;
   } finally {
@@ -127,6 +133,27 @@ async function finish(qemu: Supervised): Promise<number | null> {
 async function fileText(launch: HostLaunch, name: string): Promise<string> {
   const bytes = await launch.session.readFile(`${launch.directory}/${name}`, MAX_FILE_BYTES);
   return bytes === undefined ? '' : Buffer.from(bytes).toString('utf8');
+}
+
+const base64OrNull = (bytes: Uint8Array | null | undefined): string | null => (bytes ? base64(bytes) : null);
+
+/** What a guest said, as evidence keeps it. */
+function guestOutcome({
+  about,
+  dmesg,
+  answers: [first, second],
+}: GuestWords): Pick<Evidence['outcome'], 'report' | 'certificates' | 'secondReport' | 'guest'> {
+  return {
+    report: base64OrNull(first?.report),
+    certificates: base64OrNull(first?.certificates),
+    secondReport: base64OrNull(second?.report),
+    guest: {
+      agent: about?.agent ?? null,
+      kernel: about?.kernel ?? null,
+      dmesg,
+      errors: [first, second].flatMap((answer) => answer?.error ?? []),
+    },
+  };
 }
 
 /** Trouble that is the lab's, not the launch's, though QEMU is what ended. */
@@ -224,6 +251,7 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
         authorKeyEnabled: request.identity?.authorKeyEnabled ?? false,
         hostData: hex(request.hostData),
         nonce: hex(request.nonce),
+        secondNonce: hex(request.secondNonce),
       },
       outcome: {
         state: stateOf(seen, exitCode),
@@ -234,7 +262,7 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
         querySev: seen.querySev,
         stderr: stderr ?? '',
         console: console ?? '',
-        report: seen.guest.report && base64(seen.guest.report),
+        ...guestOutcome(seen.guest),
       },
       timingsMs: { start: started - mark, guest: spoken - started, end: ended - spoken },
     };

@@ -1,8 +1,8 @@
 import { FIRMWARE_STATUS, firmwareStatusName, NO_FW_CALL } from '../abi/firmware-status.ts';
 import type { Evidence, Refusal } from '../evidence/schema.ts';
+import { type Finding, failed, notApplicable } from '../finding.ts';
+import { lastLine, quoted } from '../text.ts';
 import type { Subject } from './subject.ts';
-import { lastLine, quoted } from './text.ts';
-import { type Finding, failed, notApplicable } from './verdict.ts';
 
 /** What QEMU's trace shows once the firmware let the guest run. Source: QEMU, target/i386/sev.c, sev_set_guest_state. */
 const ACCEPTED = 'launch-update -> running';

@@ -83,6 +83,7 @@ export class Launcher implements EvidenceSource {
       identity: this.#identity(cell, launchDigest),
       hostData: randomBytes(32),
       nonce: randomBytes(64),
+      secondNonce: randomBytes(64),
     };
     return { prediction, evidence: await this.#host.launch(request, signal) };
   }

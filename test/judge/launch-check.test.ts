@@ -1,6 +1,6 @@
 import type { Evidence } from '../../lib/evidence/schema.ts';
+import type { Check } from '../../lib/finding.ts';
 import { judge } from '../../lib/judge/judge.ts';
-import type { Check } from '../../lib/judge/verdict.ts';
 import { expect, test } from '../support/test.ts';
 import { BEGINNING, evidence, FINISH, prediction, refusal, refusedAtFinish, UPDATES } from './made-evidence.ts';
 

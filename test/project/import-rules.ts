@@ -3,9 +3,9 @@ import type { IRegularForbiddenRuleType } from 'dependency-cruiser';
 /** The rooms of lib/, highest layer first. A room imports from its own layer and from those below it. */
 export const LAYERS: readonly (readonly string[])[] = [
   ['lib/cli/', 'lib/reporters/', 'lib/runner/', 'lib/index.ts', 'suites/'],
-  ['lib/host/', 'lib/qemu/', 'lib/guest/', 'lib/evidence/', 'lib/firmware/'],
+  ['lib/host/', 'lib/qemu/', 'lib/guest/', 'lib/evidence/', 'lib/firmware/', 'lib/kds/'],
   ['lib/judge/', 'lib/explain/', 'lib/matrix/', 'lib/measure/', 'lib/identity/', 'lib/attestation/'],
-  ['lib/abi/', 'lib/errors.ts', 'lib/lines.ts', 'lib/similar.ts', 'lib/cache.ts'],
+  ['lib/abi/', 'lib/errors.ts', 'lib/finding.ts', 'lib/lines.ts', 'lib/similar.ts', 'lib/cache.ts', 'lib/text.ts'],
 ];
 
 /** The layers that compute and do nothing else. */

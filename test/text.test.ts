@@ -1,5 +1,5 @@
-import { hexNumber, lastLine, quoted } from '../../lib/judge/text.ts';
-import { expect, test } from '../support/test.ts';
+import { hexNumber, lastLine, quoted } from '../lib/text.ts';
+import { expect, test } from './support/test.ts';
 
 test('text of 300 characters is quoted whole, longer text is cut and says so', () => {
   expect(quoted('x'.repeat(300))).toBe('x'.repeat(300));
