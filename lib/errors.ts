@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   VMM_PROFILE_UNKNOWN: { kind: 'configuration', meaning: 'the VMM profile is not in the table, or not for this mode' },
   APPEND_INVALID: { kind: 'configuration', meaning: 'the kernel command line cannot reach QEMU unchanged' },
   GUEST_POLICY_INVALID: { kind: 'configuration', meaning: 'the guest policy is malformed' },
+  REFUSAL_UNKNOWN: { kind: 'configuration', meaning: 'an error that was asked about is not in the table of errors' },
   KEY_INVALID: { kind: 'configuration', meaning: 'a signing key is not an ECDSA P-384 key' },
   ARGV_INVALID: { kind: 'configuration', meaning: 'a QEMU command line cannot be taken apart' },
   LIBVIRT_INVALID: { kind: 'configuration', meaning: 'a libvirt domain XML is malformed or not of a QEMU guest' },

@@ -16,6 +16,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },
   { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
+  { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
   { name: 'guest-initrd', load: async () => (await import('./guest-initrd.ts')).guestInitrdCommand() },
   { name: 'native', load: async () => (await import('./native.ts')).nativeCommand() },

@@ -1,5 +1,6 @@
 import junitReportBuilder, { type Builder } from 'junit-report-builder';
 import type { CellFile } from '../evidence/schema.ts';
+import { knownRefusal } from '../judge/launch-check.ts';
 import { plainText } from './plain-text.ts';
 import { evidenceLabel, plantedFaults, type ResultRow } from './row.ts';
 
@@ -16,6 +17,7 @@ function observedDigest(cell: CellFile): string | undefined {
 function properties(cell: CellFile, recorded: boolean): Record<string, string | undefined> {
   const { evidence } = cell;
   const { host, artifacts } = evidence;
+  const { refusal } = evidence.outcome;
   return {
     evidence: evidenceLabel(evidence.kind, recorded),
     host: host.name,
@@ -26,6 +28,8 @@ function properties(cell: CellFile, recorded: boolean): Record<string, string | 
     qemu: host.qemu[evidence.cell.qemu]?.version,
     'digest.predicted': cell.predicted,
     'digest.observed': observedDigest(cell),
+    // The row of docs/errors.md, for programs that count reasons.
+    refusal: refusal === null ? undefined : (knownRefusal(refusal)?.id ?? 'unknown'),
     'sha256.firmware': artifacts.firmware.sha256,
     'sha256.kernel': artifacts.kernel?.sha256,
     'sha256.initrd': artifacts.initrd?.sha256,
