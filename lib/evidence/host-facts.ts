@@ -87,6 +87,8 @@ export const machineFactsSchema = z.strictObject({
   openFiles: count.nullable(),
   devices: z.strictObject({ kvm: deviceAccessSchema, sev: deviceAccessSchema }),
   user: text.nullable(),
+  /** Why the host's directory cannot be used; null where it can. */
+  directoryTrouble: text.nullable(),
   /** Programs that the harness needs there and that are missing. */
   missingPrograms: z.array(text).max(64),
   /** Lines of the kernel log about SEV, bounded; empty where the user may not read it. */

@@ -29,7 +29,8 @@ export interface HostLaunch {
   initrd: string | null;
 }
 
-const MEMORY_MIB = 512;
+/** What every guest gets; it is not measured. */
+export const GUEST_MEMORY_MIB = 512;
 /** A launch and a guest's boot; a guest that is silent for longer hangs. */
 const GUEST_MS = 180_000;
 const MAX_SECONDS = 240;
@@ -63,7 +64,7 @@ function argvOf(launch: HostLaunch, request: LaunchRequest): string[] {
             authorKeyEnabled: identity.authorKeyEnabled,
           },
     hostData: base64(request.hostData),
-    memoryMiB: MEMORY_MIB,
+    memoryMiB: GUEST_MEMORY_MIB,
   });
 }
 

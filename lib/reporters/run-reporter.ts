@@ -78,7 +78,9 @@ export default class RunReporter implements Reporter {
     const row = rowOf(test, result);
     this.#ended.add(test.id);
     this.#rows.push(row);
-    this.#progress?.add(row);
+    // A host that is out is told once, with the reason, and not for each of its cells.
+    if (result.status === 'skipped') this.#progress?.addTold(row);
+    else this.#progress?.add(row);
   }
 
   onEnd(result: FullResult): void {
@@ -133,7 +135,11 @@ function writeWhole(path: string, content: string): void {
 
 function resultKind(result: TestResult, message: string): ResultKind {
   if (result.status === 'passed') return 'pass';
-  if (result.status === 'skipped') return 'skip';
+  // What a host is out for is an error, though its cells are never begun; what it cannot do is a reason to skip them.
+  if (result.status === 'skipped') {
+    const kind = kindOfMessage(message);
+    return kind === 'infrastructure' || kind === 'configuration' ? kind : 'skip';
+  }
   // What was cut off by the user's own hand says nothing, of the lab either.
   if (result.status === 'interrupted') return 'skip';
   if (result.status === 'timedOut') return 'infrastructure';
