@@ -18,7 +18,7 @@ import { JUNIT_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
 import { junitXml } from './junit.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
-import { evidenceLabel, type ResultKind, type ResultRow, totalsOf, totalsText } from './row.ts';
+import { evidenceLabel, plantedFaults, type ResultKind, type ResultRow, totalsOf, totalsText } from './row.ts';
 import { summaryTable } from './table.ts';
 
 /** How often this process looks whether the command line that started it still lives. */
@@ -105,11 +105,18 @@ export default class RunReporter implements Reporter {
         row.cell === undefined ? [] : [evidenceLabel(row.cell.evidence.kind, this.#recorded)],
       ),
     );
+    const planted = new Map(
+      this.#rows.flatMap((row) => {
+        const faults = row.cell && plantedFaults(row.cell);
+        return faults === undefined ? [] : [[row.host, faults] as const];
+      }),
+    );
     const lines = [
       '',
       ...summaryTable(this.#rows),
       '',
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
+      ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
       ...(result.status === 'interrupted'

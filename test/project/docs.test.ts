@@ -88,6 +88,9 @@ test.describe('the documents', () => {
     const shape = matrixSchema.shape;
     const keys = [
       ...[[], ['hosts', 0], ['hosts', 0, 'emulation']].flatMap((path) => keysAt(path, 'ssh')),
+      ...['SNP_LAUNCH_START', 'KVM_SEV_INIT2'].flatMap((command) =>
+        keysAt(['hosts', 0, 'emulation', 'faults', 0], command),
+      ),
       ...Object.keys(shape),
       ...Object.keys(shape.artifacts.shape),
       ...AXES,
