@@ -22,7 +22,7 @@ import { inputsOfCell, writeMatrixPage } from './matrix-page.ts';
 import { PageBuilder } from './page/builder.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
-import { evidenceLabel, type ResultKind, type ResultRow, totalsOf, totalsText } from './row.ts';
+import { evidenceLabel, plantedFaults, type ResultKind, type ResultRow, totalsOf, totalsText } from './row.ts';
 import { summaryTable } from './table.ts';
 
 /** How often this process looks whether the command line that started it still lives. */
@@ -100,7 +100,9 @@ export default class RunReporter implements Reporter {
     const row = { ...rowOf(test, result), planned: this.#planned.get(test.title) };
     this.#ended.add(test.id);
     this.#add(row);
-    this.#progress?.add(row);
+    // A host that is out is told once, with the reason, and not for each of its cells.
+    if (result.status === 'skipped') this.#progress?.addTold(row);
+    else this.#progress?.add(row);
   }
 
   #add(row: ResultRow): void {
@@ -132,11 +134,18 @@ export default class RunReporter implements Reporter {
         row.cell === undefined ? [] : [evidenceLabel(row.cell.evidence.kind, this.#recorded)],
       ),
     );
+    const planted = new Map(
+      this.#rows.flatMap((row) => {
+        const faults = row.cell && plantedFaults(row.cell);
+        return faults === undefined ? [] : [[row.host, faults] as const];
+      }),
+    );
     const lines = [
       '',
       ...summaryTable(this.#rows),
       '',
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
+      ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
       `page: ${page}`,
@@ -156,7 +165,11 @@ function writeWhole(path: string, content: string): void {
 
 function resultKind(result: TestResult, message: string): ResultKind {
   if (result.status === 'passed') return 'pass';
-  if (result.status === 'skipped') return 'skip';
+  // What a host is out for is an error, though its cells are never begun; what it cannot do is a reason to skip them.
+  if (result.status === 'skipped') {
+    const kind = kindOfMessage(message);
+    return kind === 'infrastructure' || kind === 'configuration' ? kind : 'skip';
+  }
   // What was cut off by the user's own hand says nothing, of the lab either.
   if (result.status === 'interrupted') return 'skip';
   if (result.status === 'timedOut') return 'infrastructure';
