@@ -26,6 +26,7 @@ const launches: fc.Arbitrary<QemuLaunch> = fc.record({
   identity: fc.option(fc.record({ idBlock: base64(96), idAuth: base64(4096), authorKeyEnabled: fc.boolean() })),
   hostData: base64(32),
   memoryMiB: fc.integer({ min: 1, max: 1 << 20 }),
+  guestArguments: fc.constant([]),
 });
 
 test('every field of a launch comes back from its own command line', () => {
