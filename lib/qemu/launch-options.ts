@@ -125,8 +125,7 @@ function readGlobal(use: OptionUse, reading: Reading): void {
   const short = /^([^.=]{1,63})\.([^=]{1,63})=(.*)$/s.exec(use.value);
   const named = new Map(short === null ? reading.pairs(use, parsePairs(use.value, GLOBAL_SYNTAX)) : []);
   const [driver, property, value] = short?.slice(1) ?? ['driver', 'property', 'value'].map((key) => named.get(key));
-  const ofCpu =
-    property !== undefined && CPU_PROPERTIES.has(property) && /(?:^|-)(?:x86_64-)?cpu$|^device$/.test(driver ?? '');
+  const ofCpu = property !== undefined && CPU_PROPERTIES.has(property) && /(?:^|-)(?:x86_64-)?cpu$/.test(driver ?? '');
   if (ofCpu) reading.cpuGlobals.push({ driver: driver ?? '', item: `${property}=${value ?? ''}`, use });
   else reading.withoutEffect.add(use.from);
 }
