@@ -9,8 +9,9 @@ import {
   parseGuestPolicy,
 } from '../identity/guest-policy.ts';
 import { hexNumber, hexOf, quoted } from '../text.ts';
+import { compareFirmware, firmwareOf, firmwareText } from './firmware-version.ts';
 import type { ReportFinding, Subject } from './subject.ts';
-import type { FirmwareVersion, Wanted } from './want.ts';
+import type { Wanted } from './want.ts';
 
 /** Checks what was asked for; what was not is said to be so, with the value that is there. */
 export function asked<T>(
@@ -206,25 +207,6 @@ export function cspId({ want, statement, keyInfo }: Subject): ReportFinding {
   }
   if (!('value' in statement)) return { ...failed(`the provider is not known: ${statement.why}`, quoted(want.cspId)) };
   return failed(`a ${keyInfo.signingKey} names no provider`, quoted(want.cspId));
-}
-
-/** Orders firmware versions: below 0 where the left is older. */
-export function compareFirmware(left: FirmwareVersion, right: FirmwareVersion): number {
-  return left.major - right.major || left.minor - right.minor || left.build - right.build;
-}
-
-/** A firmware version as text: `1.55.29`. */
-export function firmwareText({ major, minor, build }: FirmwareVersion): string {
-  return `${major}.${minor}.${build}`;
-}
-
-/** The versions of a report: what runs, and what the host can no longer roll back from. */
-export function firmwareOf(report: AttestationReport): { current: FirmwareVersion; committed: FirmwareVersion } {
-  const { currentMajor, currentMinor, currentBuild, committedMajor, committedMinor, committedBuild } = report;
-  return {
-    current: { major: currentMajor, minor: currentMinor, build: currentBuild },
-    committed: { major: committedMajor, minor: committedMinor, build: committedBuild },
-  };
 }
 
 /** Is the firmware as new as was asked for? */

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { HarnessError } from '../errors.ts';
-import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
+import { hashInputFile } from '../evidence/input-file.ts';
 import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from '../measure/inputs.ts';
 import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
 import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
@@ -11,26 +11,6 @@ import { featuresIn, profileIn } from './predict-inputs.ts';
 import type { PredictOptions } from './predict-options.ts';
 
 const BOOT_FILE_BYTES_MAX = 2 * 1024 ** 3;
-
-/** Reads standard input to its end, no further than its bound. @throws HarnessError FILE_UNREADABLE */
-async function readStandardInput(what: string, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    chunks.push(chunk);
-    if (bytes > maxBytes) {
-      const where = 'standard input';
-      throw new HarnessError({ code: 'FILE_UNREADABLE', what: `the ${what} is larger than ${maxBytes} bytes`, where });
-    }
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Reads a file that may be named `-` for standard input. @throws HarnessError FILE_UNREADABLE */
-export async function readFileOrInput(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
-  return path === '-' ? readStandardInput(what, maxBytes) : readInputFile({ path, what, maxBytes });
-}
 
 /** Does the work of reading a file that an option names, and says which one where it fails. */
 async function ofOption<T>(

@@ -6,6 +6,7 @@ import { nativeCommand } from './native.ts';
 import { policyCommand } from './policy.ts';
 import { predictCommand } from './predict.ts';
 import { profilesCommand } from './profiles.ts';
+import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 
 /** The commands, one file each, in the order of the help text. */
@@ -14,6 +15,7 @@ const COMMANDS: readonly (() => Command)[] = [
   predictCommand,
   profilesCommand,
   policyCommand,
+  reportCommand,
   firmwareCommand,
   nativeCommand,
 ];
