@@ -17,6 +17,10 @@ export default defineConfig({
   timeout: TEST_TIMEOUT_MS,
   workers: hosts.reduce((sum, host) => sum + host.slots, 0),
   retries: 0,
-  reporter: [[`./lib/reporters/run-reporter.${EXTENSION}`, { plan }]],
+  globalSetup: `./lib/runner/global-setup.${EXTENSION}`,
+  reporter: [
+    [`./lib/reporters/preflight-reporter.${EXTENSION}`, { plan }],
+    [`./lib/reporters/run-reporter.${EXTENSION}`, { plan }],
+  ],
   projects: hosts.map(({ name, slots }) => ({ name, workers: slots, grep: hostTagPattern(name) })),
 });

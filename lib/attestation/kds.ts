@@ -4,10 +4,8 @@ import { splitTcb, type TcbLayoutName, tcbComponents } from '../abi/tcb.ts';
 import { HarnessError } from '../errors.ts';
 import { hexOf } from '../text.ts';
 import { type Certificate, nameAttribute } from './certificate.ts';
+import { KDS_URL } from './kds-url.ts';
 import { CPUID_SINCE, SPL_NAMES, tcbLayoutOf } from './tcb.ts';
-
-/** AMD's key distribution service. Source: AMD 57230. */
-export const KDS_URL = 'https://kdsintf.amd.com';
 
 /** The two halves of the service, by the kind of leaf. */
 export type KdsService = 'vcek' | 'vlek';

@@ -42,6 +42,11 @@ export class LaunchContext {
     return this.#pageInfo.slice(AT.digestCur, AT.digestCur + DIGEST_BYTES);
   }
 
+  /** CONTENTS of the last page, 48 bytes; zeros where that was not measured. */
+  get contents(): Uint8Array {
+    return this.#pageInfo.slice(AT.contents, AT.contents + DIGEST_BYTES);
+  }
+
   /** Copies the launch digest so far to a place of 48 bytes, without making an array for it. */
   copyDigest(target: Uint8Array, at: number): void {
     target.set(this.#pageInfo.subarray(AT.digestCur, AT.digestCur + DIGEST_BYTES), at);

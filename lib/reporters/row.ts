@@ -45,3 +45,8 @@ export function totalsText(totals: Totals): string {
 export function evidenceLabel(kind: 'hardware' | 'emulated', recorded: boolean): string {
   return recorded ? `recorded ${kind}` : kind;
 }
+
+/** The defects that were planted in an emulated host, in words; undefined where there are none. */
+export function plantedFaults({ evidence }: CellFile): string | undefined {
+  return evidence.host.faults?.join('; ');
+}

@@ -18,7 +18,7 @@ import { JUNIT_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
 import { junitXml } from './junit.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
-import { evidenceLabel, type ResultKind, type ResultRow, totalsOf, totalsText } from './row.ts';
+import { evidenceLabel, plantedFaults, type ResultKind, type ResultRow, totalsOf, totalsText } from './row.ts';
 import { summaryTable } from './table.ts';
 
 /** How often this process looks whether the command line that started it still lives. */
@@ -78,7 +78,9 @@ export default class RunReporter implements Reporter {
     const row = rowOf(test, result);
     this.#ended.add(test.id);
     this.#rows.push(row);
-    this.#progress?.add(row);
+    // A host that is out is told once, with the reason, and not for each of its cells.
+    if (result.status === 'skipped') this.#progress?.addTold(row);
+    else this.#progress?.add(row);
   }
 
   onEnd(result: FullResult): void {
@@ -103,11 +105,18 @@ export default class RunReporter implements Reporter {
         row.cell === undefined ? [] : [evidenceLabel(row.cell.evidence.kind, this.#recorded)],
       ),
     );
+    const planted = new Map(
+      this.#rows.flatMap((row) => {
+        const faults = row.cell && plantedFaults(row.cell);
+        return faults === undefined ? [] : [[row.host, faults] as const];
+      }),
+    );
     const lines = [
       '',
       ...summaryTable(this.#rows),
       '',
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
+      ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
       ...(result.status === 'interrupted'
@@ -126,7 +135,11 @@ function writeWhole(path: string, content: string): void {
 
 function resultKind(result: TestResult, message: string): ResultKind {
   if (result.status === 'passed') return 'pass';
-  if (result.status === 'skipped') return 'skip';
+  // What a host is out for is an error, though its cells are never begun; what it cannot do is a reason to skip them.
+  if (result.status === 'skipped') {
+    const kind = kindOfMessage(message);
+    return kind === 'infrastructure' || kind === 'configuration' ? kind : 'skip';
+  }
   // What was cut off by the user's own hand says nothing, of the lab either.
   if (result.status === 'interrupted') return 'skip';
   if (result.status === 'timedOut') return 'infrastructure';

@@ -3,6 +3,7 @@ import { readFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import type { LocalArtifact } from '../host/host.ts';
 import type { Cell } from '../matrix/cell.ts';
+import { refuseGuestPolicy } from '../measure/guest-features.ts';
 import type { FirmwareDescriptor, LaunchInputs, Prediction } from '../measure/inputs.ts';
 import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
 import { predict } from '../measure/predict.ts';
@@ -19,6 +20,7 @@ export interface MeasuredArtifacts {
 
 /** What the launch of a cell depends on, on a host of a VMM profile. @throws HarnessError of the codes of lib/measure */
 export function cellInputs(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): LaunchInputs {
+  refuseGuestPolicy(cell.guestFeatures);
   return {
     firmware: artifacts.firmware,
     kernelHashes:

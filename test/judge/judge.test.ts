@@ -132,6 +132,14 @@ test('a guest that ran and sent no report has failed, and nothing is claimed of 
   expect(check(of, 'report-measurement')).toMatchObject({ expected: PREDICTED, observed: null });
 });
 
+test('why a guest has no report is told in its own words, cleaned', () => {
+  const guest = { agent: '1', kernel: '6.12.0', dmesg: null, errors: ['no SNP guest\n device', 'again'] };
+  const of = evidence({ outcome: { report: null, guest } });
+  expect(check(of, 'report-present')?.detail).toBe(
+    'there is no report: the guest ran and sent none; it said: no SNP guest  device',
+  );
+});
+
 test('a guest that never spoke is infrastructure, unless a check failed', () => {
   const silent = { state: 'silent', report: null } as const;
   expect(judge(prediction, evidence({ outcome: silent })).result).toBe('infrastructure');

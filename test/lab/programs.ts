@@ -62,6 +62,18 @@ export const PROGRAMS: readonly RequiredProgram[] = [
     present: () => succeeds(['busybox', 'true']),
   },
   {
+    name: 'xz',
+    packages: ['xz-utils'],
+    fromBackports: false,
+    present: () => succeeds(['xz', '--version']),
+  },
+  {
+    name: 'zstd',
+    packages: ['zstd'],
+    fromBackports: false,
+    present: () => succeeds(['zstd', '--version']),
+  },
+  {
     // A second opinion on keys and signatures.
     name: 'openssl',
     packages: ['openssl'],
