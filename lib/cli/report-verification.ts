@@ -14,8 +14,8 @@ import { KdsClient } from '../kds/client.ts';
 import { type Collected, collectEvidence } from '../kds/collect.ts';
 import { loadCertificates } from './certificate-files.ts';
 import { loadReport } from './report-show.ts';
-import type { VerifyOptions } from './report-verify.ts';
 import { failedChecks, verdictText } from './verdict-text.ts';
+import type { VerifyOptions } from './verify-options.ts';
 
 const note = (text: string): void => {
   process.stderr.write(`note: ${text}\n`);
