@@ -189,7 +189,7 @@ const wrong: [string, unknown, string, string?][] = [
     'a component that is none',
     hosts({ ...LOCAL, emulation: { profile: 'x', reportedTcb: { bootloader: 1 } } }),
     'hosts[0].emulation.reportedTcb: unknown key "bootloader"',
-    'known keys: fmc, bootLoader, tee, snp, microcode',
+    'did you mean "bootLoader"?',
   ],
   [
     'a fault of no command',
