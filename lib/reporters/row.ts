@@ -1,3 +1,4 @@
+import type { WrittenCell } from '../evidence/cell-codec.ts';
 import type { CellFile } from '../evidence/schema.ts';
 
 /** The five kinds of result. */
@@ -16,6 +17,8 @@ export interface ResultRow {
   message: string;
   /** What the cell left in the run directory; undefined where it left nothing. */
   cell: CellFile | undefined;
+  /** What was to be launched, also where nothing was; undefined for a test that is not of one cell. */
+  planned: WrittenCell | undefined;
 }
 
 export type Totals = Record<ResultKind, number>;
