@@ -238,6 +238,7 @@ function numbers(seed: number): (below: number) => number {
 }
 
 test('each of 100,000 damaged images gives a digest or a coded error', () => {
+  test.setTimeout(240_000); // 5 s of an idle processor; on a busy one more than the usual minute.
   // Small sections: what costs time here is to measure them.
   const whole = firmwareImage({
     bytes: 4096,
