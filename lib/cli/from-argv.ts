@@ -63,7 +63,8 @@ export function launchIsGiven({ fromArgv, fromLibvirt }: PredictOptions): boolea
   return (fromArgv ?? fromLibvirt) !== undefined;
 }
 
-async function launchFrom(options: PredictOptions): Promise<ParsedLaunch> {
+/** Reads a whole launch. @throws HarnessError ARGV_INVALID, LIBVIRT_INVALID, FILE_UNREADABLE, USAGE */
+export async function launchFrom(options: PredictOptions): Promise<ParsedLaunch> {
   const launch = await readLaunch(options);
   for (const file of ['kernel', 'initrd'] as const) {
     if (options[file] !== undefined && launch[file] === null) {

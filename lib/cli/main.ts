@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { asHarnessError, EXIT_CODES } from '../errors.ts';
 import { packageVersion } from '../runner/package-root.ts';
+import { explainCommand } from './explain.ts';
 import { firmwareCommand } from './firmware.ts';
 import { nativeCommand } from './native.ts';
 import { predictCommand } from './predict.ts';
@@ -11,6 +12,7 @@ import { runCommand } from './run.ts';
 const COMMANDS: readonly (() => Command)[] = [
   runCommand,
   predictCommand,
+  explainCommand,
   profilesCommand,
   firmwareCommand,
   nativeCommand,

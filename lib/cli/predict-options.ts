@@ -163,11 +163,16 @@ function addressBits(text: string): VmsaAddressBits {
   );
 }
 
-/** Adds all options of `predict`. */
-export function addPredictOptions(command: Command): Command {
+/** Adds the options that say what is launched. */
+export function addInputOptions(command: Command): Command {
   command.addOption(new Option('--mode <mode>', 'what is launched').choices(MODES).default('snp'));
   for (const add of [addFirmwareOptions, addVcpuOptions, addKernelOptions, addVmmOptions]) add(command);
-  return command
+  return command;
+}
+
+/** Adds all options of `predict`. */
+export function addPredictOptions(command: Command): Command {
+  return addInputOptions(command)
     .option(
       '--matrix <file>',
       'predict every cell of a matrix: JSON of cell id to digest, as `run --reference` takes it',

@@ -37,6 +37,19 @@ export class LaunchContext {
     this.#view.setUint16(AT.length, sizeOf(PAGE_INFO), true);
   }
 
+  /** Goes on from another digest, so that one context serves many launches. @param from 48 bytes */
+  restart(from: Uint8Array): void {
+    this.#pageInfo.set(from, AT.digestCur);
+  }
+
+  /** Is this the launch digest so far? @param digest 48 bytes */
+  equals(digest: Uint8Array): boolean {
+    for (let index = 0; index < DIGEST_BYTES; index += 1) {
+      if (this.#pageInfo[AT.digestCur + index] !== digest[index]) return false;
+    }
+    return true;
+  }
+
   /** The launch digest so far, 48 bytes. */
   get digest(): Uint8Array {
     return this.#pageInfo.slice(AT.digestCur, AT.digestCur + DIGEST_BYTES);
