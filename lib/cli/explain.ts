@@ -1,19 +1,15 @@
 import { Command, Option } from 'commander';
 import { EXIT_CODES } from '../errors.ts';
-import { type Answer, answerJson, answerText, isExplained } from '../explain/answer.ts';
+import { answerJson, answerText, isExplained } from '../explain/answer.ts';
 import { type GivenDigest, readDigest } from '../explain/digest-text.ts';
 import type { Direction } from '../explain/explanation.ts';
-import { explanationsOf } from '../explain/explanation.ts';
-import { specialCases } from '../explain/special-cases.ts';
 import { DIGEST_BYTES } from '../measure/launch-context.ts';
-import { predict } from '../measure/predict.ts';
-import { searchFor } from '../runner/explain-search.ts';
+import { answerQuestion } from '../runner/answer.ts';
 import { addLaunchOptions, launchFrom, launchIsGiven } from './from-argv.ts';
 import { knownFromLaunch, knownFromOptions, type ReadLaunch } from './known-launch.ts';
 import { parseCount } from './numbers.ts';
 import { checkMode } from './predict-modes.ts';
 import { addInputOptions, type PredictOptions, usage } from './predict-options.ts';
-import { hexOf } from './predict-output.ts';
 import { SearchScreen } from './search-screen.ts';
 
 interface ExplainOptions extends PredictOptions {
@@ -63,43 +59,19 @@ function questionOf({ observed, expected }: ExplainOptions, idBlockDigest: Uint8
   );
 }
 
-async function answer(read: ReadLaunch, question: Question, limitMs: number): Promise<Answer> {
-  const { known } = read;
-  const { target, direction } = question;
-  const predicted = predict(known.launch).launchDigest;
-  const start = performance.now();
-  const asked = { direction, target: hexOf(target.bytes), predicted: hexOf(predicted) };
-  const seconds = (): number => (performance.now() - start) / 1000;
-  const known48 = target.bytes.length === predicted.length;
-  if (Buffer.compare(predicted, target.bytes) === 0) {
-    return { ...asked, explanations: [], tried: 0, exhausted: true, seconds: seconds(), searched: [] };
-  }
-  const told = specialCases(known, read.image, predicted, target.bytes, direction);
-  if (told.length > 0 || !known48) {
-    return { ...asked, explanations: told, tried: 1, exhausted: true, seconds: seconds(), searched: [] };
-  }
-  const screen = new SearchScreen(process.stderr);
-  try {
-    const { search, result } = await searchFor(known, target.bytes, {
-      limitMs,
-      cores: 'all',
-      onProgress: (progress) => screen.show(progress),
-    });
-    const explanations = explanationsOf(search, known, result.hits, target.bytes, direction);
-    const { tried, exhausted, searched } = result;
-    return { ...asked, explanations, tried, exhausted, seconds: seconds(), searched };
-  } finally {
-    screen.end();
-  }
-}
-
 async function run(options: ExplainOptions): Promise<void> {
   const start = performance.now();
   const read = await readLaunch(options);
   const question = questionOf(options, read.idBlockDigest);
   const { writtenAs } = question.target;
   const limitMs = options.timeLimit * 1000 - (performance.now() - start);
-  const given = await answer(read, question, Math.max(0, limitMs));
+  const screen = new SearchScreen(process.stderr);
+  const { known, image } = read;
+  const { target, direction } = question;
+  const given = await answerQuestion(
+    { known, image, target: target.bytes, direction },
+    { limitMs: Math.max(0, limitMs), cores: 'all', onProgress: (progress) => screen.show(progress) },
+  ).finally(() => screen.end());
   const notes = [...(writtenAs === null ? [] : [`the digest was given as ${writtenAs}`]), ...read.notes];
   process.stderr.write(notes.map((note) => `note: ${note}\n`).join(''));
   process.stdout.write(options.json ? `${JSON.stringify(answerJson(given), null, 2)}\n` : answerText(given));

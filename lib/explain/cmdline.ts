@@ -203,13 +203,21 @@ function reorderings(tokens: readonly string[]): CmdlineVariant[] {
 /** A longer command line has so many variants that the search would be about nothing else. */
 const TOKENS_MAX = 64;
 
+/** Edits of the writing that come together with one of the words. */
+const TOGETHER: readonly Edit[] = [
+  (text) => `${text}\n`,
+  (text) => `${text} `,
+  (text) => ` ${text}`,
+  (text) => text.replace(' ', '  '),
+  (text) => `"${text}"`,
+  (text) => `'${text}'`,
+];
+
 /** Two edits at once: how the line is written, and one of its words. */
 function compounds(single: readonly CmdlineVariant[]): CmdlineVariant[] {
-  const words = single.filter(({ cause, likelihood }) => likelihood === 'core' && /tokens|debug|order/.test(cause));
-  const formats = FORMAT_EDITS.filter(([, , likelihood]) => likelihood !== 'usual');
-  return words.flatMap(({ text, cause }) =>
-    formats.map(([edit]) => ({ text: edit(text), cause, likelihood: 'wide' as const })),
-  );
+  return single
+    .filter(({ likelihood }) => likelihood === 'core')
+    .flatMap(({ text, cause }) => TOGETHER.map((edit) => ({ text: edit(text), cause, likelihood: 'wide' as const })));
 }
 
 /** Two words removed, or one removed and one added at the end: what another version of a runtime does. */

@@ -1,7 +1,7 @@
 import type { BlockSearch, Hit } from './block-search.ts';
 import { stateOfHit } from './block-search.ts';
 import { type CauseId, causeOf } from './causes.ts';
-import { type Change, type ExplanationKind, inputPhrase } from './change.ts';
+import { type Change, type ExplanationKind, INPUT_NAMES, inputPhrase } from './change.ts';
 import type { KnownLaunch } from './launch-state.ts';
 import { LIKELIHOODS, type Option } from './option.ts';
 import { digestOfState } from './reproduce.ts';
@@ -51,7 +51,8 @@ function causedChanges(known: KnownLaunch, { options, vcpus }: Hit): CausedChang
             cause: countCause(known, vcpus),
           },
         ];
-  return mergedProfile([...changes, ...count]);
+  const byName = ({ change: { input } }: CausedChange): number => INPUT_NAMES.indexOf(input);
+  return mergedProfile([...changes, ...count]).sort((left, right) => byName(left) - byName(right));
 }
 
 /** In words: what differs, where it comes from, what to do; one sentence or more each. */

@@ -23,7 +23,7 @@ const MASKS: readonly (readonly [bigint, Likelihood])[] = [
   [SNP | bit('SecureAVIC'), 'core'],
 ];
 
-/** Bits that are set together in practice; every set of them is tried. */
+/** Bits that are set together in practice: pairs of them are usual, every set is tried. */
 const COMBINED = [
   'vTOM',
   'ReflectVC',
@@ -54,13 +54,11 @@ export function featureOptions({ features: from }: LaunchState): Option[] {
   const candidates: (readonly [bigint, Likelihood])[] = [
     ...MASKS,
     ...bits.map((one) => [from ^ one, 'core'] as const),
+    ...COMBINED.flatMap((one, index) =>
+      COMBINED.slice(index + 1).map((other) => [SNP | bit(one) | bit(other), 'usual'] as const),
+    ),
     ...subsetSums(COMBINED.map(bit)).map((sum) => [SNP | sum, 'wide'] as const),
     ...bits.flatMap((one, index) => bits.slice(index + 1).map((other) => [from ^ one ^ other, 'wide'] as const)),
-    ...subsetSums(
-      Object.values(SEV_FEATURES)
-        .slice(1, 13)
-        .map((at) => 1n << BigInt(at)),
-    ).map((sum) => [SNP | sum, 'wide'] as const),
   ];
   const hex = (value: bigint): string => `0x${value.toString(16)}`;
   return candidates

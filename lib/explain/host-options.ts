@@ -99,7 +99,6 @@ const LAYOUT_CAUSES: Readonly<
   'hashes-after-firmware': { cause: 'hashes-after-firmware', likelihood: 'core' },
   'hashes-in-section': { cause: 'hashes-after-firmware', likelihood: 'core' },
   'hashes-last': { cause: 'hashes-order', likelihood: 'core' },
-  'hashes-first': { cause: 'hashes-order', likelihood: 'core' },
   'by-address': { cause: 'hashes-order', likelihood: 'core' },
   'cpuid-last': { cause: 'cpuid-order', likelihood: 'core' },
   'order-of-metadata': { cause: 'cpuid-order', likelihood: 'core' },

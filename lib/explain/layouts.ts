@@ -22,10 +22,6 @@ function last(regions: Regions, moved: (region: SectionRegion) => boolean): Regi
   return [...regions.filter((region) => !moved(region)), ...regions.filter(moved)];
 }
 
-function first(regions: Regions, moved: (region: SectionRegion) => boolean): Regions {
-  return [...regions.filter(moved), ...regions.filter((region) => !moved(region))];
-}
-
 function retyped(name: SectionName, pageType: number) {
   return (regions: Regions): Regions =>
     regions.map((region) => {
@@ -58,10 +54,6 @@ export const LAYOUTS = {
   'hashes-last': {
     meaning: 'the page of kernel hashes after all other sections',
     regions: (all) => last(all, isHashes),
-  },
-  'hashes-first': {
-    meaning: 'the page of kernel hashes before all other sections',
-    regions: (all) => first(all, isHashes),
   },
   'by-address': {
     meaning: 'the sections in the order of their addresses',

@@ -54,7 +54,7 @@ export function signatureOptions(known: KnownLaunch): Option[] {
   );
   const near = SILICON.flatMap(({ family }) =>
     NEAR_MODELS.flatMap((model) =>
-      Array.from({ length: 16 }, (_, stepping) =>
+      Array.from({ length: 4 }, (_, stepping) =>
         option(known, cpuSignature({ family, model, stepping }), 'host-cpu', 'usual'),
       ),
     ),
