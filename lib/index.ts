@@ -1,5 +1,7 @@
+export type { HostFacts, PlatformFacts } from './evidence/host-facts.ts';
 export type { Evidence } from './evidence/schema.ts';
-export type { Check, Verdict } from './judge/verdict.ts';
+export type { Check } from './finding.ts';
+export type { Verdict } from './judge/verdict.ts';
 export type { Cell } from './matrix/cell.ts';
 export type { Prediction } from './measure/inputs.ts';
 export { type CellGroup, cellGroups, hostTag, hostTagPattern } from './runner/cells.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { HarnessError } from '../errors.ts';
-import { parseFirmwareDescriptor, writeFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
 import { readInputFile } from '../evidence/input-file.ts';
+import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
 import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
 
@@ -27,6 +27,8 @@ export async function loadFirmware(path: string): Promise<{ image: Uint8Array; d
 /** Reads a firmware descriptor. @throws HarnessError FILE_UNREADABLE, DESCRIPTOR_INVALID */
 export async function loadFirmwareDescriptor(path: string): Promise<FirmwareDescriptor> {
   const bytes = await readInputFile({ path, what: 'firmware descriptor', maxBytes: DESCRIPTOR_BYTES_MAX });
+  // The schemas take longer to load than a prediction takes, and only few predictions need them.
+  const { parseFirmwareDescriptor } = await import('../evidence/firmware-descriptor.ts');
   return parseFirmwareDescriptor(Buffer.from(bytes).toString('utf8'), path);
 }
 

@@ -1,7 +1,6 @@
-import { type Command, Option } from 'commander';
 import { HarnessError } from '../errors.ts';
-import type { LaunchInputs } from '../measure/inputs.ts';
 import { ledger, predict } from '../measure/predict.ts';
+import { vmsaPages } from '../measure/vmsa.ts';
 import { ARGV_BYTES_MAX, readArgv } from '../qemu/argv-file.ts';
 import { digestFinding } from '../qemu/id-block-rules.ts';
 import { launchFindings, sortFindings } from '../qemu/launch-findings.ts';
@@ -9,42 +8,13 @@ import { parseLaunch } from '../qemu/launch-options.ts';
 import { parseDomain } from '../qemu/libvirt-domain.ts';
 import type { Finding, ParsedLaunch } from '../qemu/parsed-launch.ts';
 import { XML_LIMITS } from '../qemu/xml.ts';
-import { launchInputs, readFileOrInput } from './launch-source.ts';
-import { ledgerJson, ledgerTable } from './ledger-text.ts';
+import { dumpVmsas } from './dump-vmsa.ts';
+import { readFileOrInput } from './file-or-input.ts';
+import { hexOf } from './hex.ts';
+import { type LaunchSource, launchInputs } from './launch-source.ts';
 import { profileIn } from './predict-inputs.ts';
 import { type PredictOptions, usage } from './predict-options.ts';
-import { hexOf, launchJson, outputOf } from './predict-output.ts';
-
-/** Options of `predict` that say what the launch says itself. */
-const SAID_BY_LAUNCH = [
-  ...['vcpus', 'vcpuType', 'vcpuFamily', 'vcpuModel', 'vcpuStepping', 'append', 'matrix', 'ovmfHash'],
-  ...['svsm', 'varsSize', 'varsFile', 'kernelSha256', 'initrdSha256', 'cmdlineSha256'],
-];
-
-/** Adds the options that take a whole launch. @returns the command */
-export function addLaunchOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        '--from-argv <file>',
-        'take all from a QEMU command line: shell, /proc/PID/cmdline or JSON; - for stdin',
-      ).conflicts(SAID_BY_LAUNCH),
-    )
-    .addOption(
-      new Option('--from-libvirt <file>', 'take all from a libvirt domain XML (virsh dumpxml); - for stdin').conflicts([
-        ...SAID_BY_LAUNCH,
-        'fromArgv',
-      ]),
-    )
-    .option(
-      '--root <folder>',
-      'with --from-argv or --from-libvirt: the file system of the machine that the paths are of',
-    )
-    .option(
-      '--ignore-findings',
-      'with --from-argv or --from-libvirt: predict in spite of errors, where a digest can be computed',
-    );
-}
+import { digestText, launchJson, ledgerPartJson, outputOf } from './predict-output.ts';
 
 /** A finding as a line for people. */
 function findingLine({ id, severity, what, hint }: Finding): string {
@@ -56,11 +26,6 @@ async function readLaunch({ fromArgv, fromLibvirt }: PredictOptions): Promise<Pa
     return parseDomain(await readFileOrInput(fromLibvirt, 'libvirt domain XML', XML_LIMITS.bytes));
   }
   return parseLaunch(readArgv(await readFileOrInput(fromArgv ?? '-', 'QEMU command line', ARGV_BYTES_MAX)));
-}
-
-/** Is a whole launch given? Then `predictLaunch` does what `predict` is asked. */
-export function launchIsGiven({ fromArgv, fromLibvirt }: PredictOptions): boolean {
-  return (fromArgv ?? fromLibvirt) !== undefined;
 }
 
 /** Reads a whole launch. @throws HarnessError ARGV_INVALID, LIBVIRT_INVALID, FILE_UNREADABLE, USAGE */
@@ -80,38 +45,35 @@ export async function launchFrom(options: PredictOptions): Promise<ParsedLaunch>
 }
 
 /** What was computed; null where errors forbade it. */
-interface Predicted {
-  inputs: LaunchInputs;
-  image: Uint8Array | undefined;
+interface Predicted extends LaunchSource {
   digest: Uint8Array;
 }
 
 async function predicted(launch: ParsedLaunch, options: PredictOptions): Promise<Predicted> {
-  const { inputs, image } = await launchInputs(launch, options);
-  return { inputs, image, digest: predict(inputs).launchDigest };
+  const source = await launchInputs(launch, options);
+  return { ...source, digest: predict(source.inputs).launchDigest };
 }
 
 function hasErrors(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'error');
 }
 
-function print(result: Predicted | null, findings: readonly Finding[], options: PredictOptions): void {
+async function print(result: Predicted | null, findings: readonly Finding[], options: PredictOptions): Promise<void> {
   const output = outputOf(options);
-  const digest = result && hexOf(result.digest);
+  const vmsas = result && vmsaPages(result.inputs.firmware.resetVector, result.inputs);
   const entries = result && options.ledger ? ledger(result.inputs, result.image) : undefined;
+  if (vmsas && options.dumpVmsa !== undefined) await dumpVmsas(options.dumpVmsa, vmsas, result.inputs.vcpus);
   if (output === 'json') {
     const written = {
-      digest,
+      digest: result && hexOf(result.digest),
       inputs: result && launchJson(result.inputs),
       findings,
-      ledger: entries && ledgerJson(entries),
+      ...(entries && ledgerPartJson(entries, vmsas)),
     };
     process.stdout.write(`${JSON.stringify(written, null, 2)}\n`);
   } else {
     process.stderr.write(findings.map(findingLine).join(''));
-    if (result === null) return;
-    const text = output === 'base64' ? Buffer.from(result.digest).toString('base64') : digest;
-    process.stdout.write(entries ? ledgerTable(entries) : `${text}\n`);
+    if (result !== null) process.stdout.write(digestText(result.digest, entries, output));
   }
 }
 
@@ -139,13 +101,13 @@ export async function predictLaunch(options: PredictOptions): Promise<void> {
   try {
     if (options.ignoreFindings || !hasErrors(before)) result = await predicted(launch, options);
   } catch (error) {
-    print(null, before, options);
+    await print(null, before, options);
     throw error;
   }
-  const late = result && digestFinding(launch, result.digest);
-  const findings = late === null ? before : sortFindings([...before, late]);
+  const ofDigest = result && digestFinding(launch, result.digest);
+  const findings = sortFindings([...before, ...(result?.findings ?? []), ...(ofDigest === null ? [] : [ofDigest])]);
   const stopped = hasErrors(findings) && !options.ignoreFindings;
-  print(stopped ? null : result, findings, options);
+  await print(stopped ? null : result, findings, options);
   if (!stopped) return;
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   throw new HarnessError({

@@ -1,22 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { asHarnessError, EXIT_CODES } from '../errors.ts';
 import { packageVersion } from '../runner/package-root.ts';
-import { explainCommand } from './explain.ts';
-import { firmwareCommand } from './firmware.ts';
-import { nativeCommand } from './native.ts';
-import { predictCommand } from './predict.ts';
-import { profilesCommand } from './profiles.ts';
-import { runCommand } from './run.ts';
-
-/** The commands, one file each, in the order of the help text. */
-const COMMANDS: readonly (() => Command)[] = [
-  runCommand,
-  predictCommand,
-  explainCommand,
-  profilesCommand,
-  firmwareCommand,
-  nativeCommand,
-];
+import { COMMANDS } from './commands.ts';
 
 const HELP = `
 Examples:
@@ -44,14 +29,20 @@ function prepare(command: Command): void {
   for (const child of command.commands) prepare(child);
 }
 
-function buildProgram(): Command {
+/** The commands that a command line can lead to: the one that its first word names, all where it names none. */
+function commandsFor(args: readonly string[]): typeof COMMANDS {
+  const named = COMMANDS.filter(({ name }) => name === args[0]);
+  return named.length > 0 ? named : COMMANDS;
+}
+
+async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('snp-conform')
     .description('Conformance test harness for AMD SEV-SNP guests under QEMU/KVM')
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', HELP)
     .addHelpText('afterAll', EXIT_CODE_HELP);
-  for (const command of COMMANDS) program.addCommand(command());
+  for (const { load } of commandsFor(args)) program.addCommand(await load());
   prepare(program);
   return program;
 }
@@ -80,7 +71,8 @@ export async function main(args: string[]): Promise<number> {
     if (error.code !== 'EPIPE') process.exit(report(error));
   });
   try {
-    await buildProgram().parseAsync(args, { from: 'user' });
+    const program = await buildProgram(args);
+    await program.parseAsync(args, { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) return report(thrown);
     // Help and version that were asked for; help in place of a missing command has exit code 1 at commander.

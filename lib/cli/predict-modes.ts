@@ -20,16 +20,18 @@ const OPTIONS_OF_MODE: Readonly<Record<Mode, readonly OptionName[]>> = {
     ...PROFILE,
     'vmsaAddressBits',
     'ledger',
+    'dumpVmsa',
     'matrix',
+    'expires',
   ],
   'snp-ovmf-hash': ['ovmf'],
-  svsm: ['ovmf', ...SVSM, ...VCPUS, ...FEATURES, ...PROFILE, 'vmsaAddressBits', 'ledger'],
+  svsm: ['ovmf', ...SVSM, ...VCPUS, ...FEATURES, ...PROFILE, 'vmsaAddressBits', 'ledger', 'dumpVmsa'],
   sev: ['ovmf', ...KERNEL],
-  'sev-es': ['ovmf', ...VCPUS, ...FEATURES, ...KERNEL, ...PROFILE],
+  'sev-es': ['ovmf', ...VCPUS, ...FEATURES, ...KERNEL, ...PROFILE, 'dumpVmsa'],
 };
 
 /** What a matrix does not say itself. */
-const BESIDE_MATRIX: readonly OptionName[] = ['matrix', 'mode', 'vmmProfile', 'fpuState', 'json'];
+const BESIDE_MATRIX: readonly OptionName[] = ['matrix', 'mode', 'vmmProfile', 'fpuState', 'json', 'output', 'expires'];
 
 const ALL: readonly OptionName[] = [...new Set(Object.values(OPTIONS_OF_MODE).flat())];
 
@@ -47,10 +49,12 @@ export function checkMode(options: PredictOptions): void {
 
 /** Holds a command line with a matrix to what goes with one. @throws HarnessError USAGE */
 export function checkMatrix(options: PredictOptions): void {
-  const names: readonly OptionName[] = [...ALL, 'output'];
-  const stray = names.find((name) => isGiven(options, name) && !BESIDE_MATRIX.includes(name));
-  if (stray === undefined) return;
-  const hint =
-    stray === 'output' || stray === 'ledger' ? 'a matrix is always printed as JSON' : 'the axes of the matrix say it';
-  throw usage(`--matrix goes without ${typed(stray)}`, hint);
+  const stray = ALL.find((name) => isGiven(options, name) && !BESIDE_MATRIX.includes(name));
+  if (stray !== undefined) {
+    const ofOne = stray === 'ledger' || stray === 'dumpVmsa';
+    const hint = ofOne ? 'it is of one launch; --json with single options' : 'the axes of the matrix say it';
+    throw usage(`--matrix goes without ${typed(stray)}`, hint);
+  }
+  if (options.output !== 'hex' && options.output !== 'base64') return;
+  throw usage(`--matrix does not go with --output ${options.output}`, 'a matrix is printed as json, csv or rvps');
 }

@@ -16,8 +16,8 @@ import { parseCount, parseHexBytes, parseUnsigned } from './numbers.ts';
 export const MODES = ['snp', 'snp-ovmf-hash', 'svsm', 'sev', 'sev-es'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** How a digest is printed. */
-export const OUTPUTS = ['hex', 'base64', 'json'] as const;
+/** How a digest is printed, and those of a matrix. */
+export const OUTPUTS = ['hex', 'base64', 'json', 'csv', 'rvps'] as const;
 export type Output = (typeof OUTPUTS)[number];
 
 /** The options of `predict` as commander gives them. */
@@ -48,9 +48,12 @@ export interface PredictOptions {
   vmsaAddressBits?: VmsaAddressBits;
   fpuState: boolean;
   ledger?: true;
+  dumpVmsa?: string;
   output?: Output;
   json?: true;
   matrix?: string;
+  /** With --output rvps: until when, as that format writes it. */
+  expires?: string;
   /** A whole launch in place of single options; see from-argv.ts. */
   fromArgv?: string;
   fromLibvirt?: string;
@@ -74,6 +77,12 @@ export function typed(name: keyof PredictOptions): string {
 export function isGiven(options: PredictOptions, name: keyof PredictOptions): boolean {
   return name === 'fpuState' ? !options.fpuState : options[name] !== undefined;
 }
+
+/** Options that say what a whole launch says itself. */
+const SAID_BY_LAUNCH = [
+  ...['vcpus', 'vcpuType', 'vcpuFamily', 'vcpuModel', 'vcpuStepping', 'append', 'matrix', 'ovmfHash'],
+  ...['svsm', 'varsSize', 'varsFile', 'kernelSha256', 'initrdSha256', 'cmdlineSha256'],
+];
 
 const number = (option: string) => (text: string) => Number(parseUnsigned(text, option, 32, 'NUMBER_INVALID'));
 const hash = (option: string) => (text: string) => parseHexBytes(text, option, 32);
@@ -163,10 +172,50 @@ function addressBits(text: string): VmsaAddressBits {
   );
 }
 
+/** A time as reference values of confidential-containers have it. Source: trustee, rvps/src/reference_value.rs. */
+function expiry(text: string): string {
+  const shape = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/;
+  const time = new Date(text);
+  if (shape.test(text) && !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text.slice(0, -1)))
+    return text;
+  throw usage(`--expires is ${JSON.stringify(text)}`, 'expected a time in UTC, for example 2030-01-01T00:00:00Z');
+}
+
+/** Adds the options that take a whole launch. @returns the command */
+function addLaunchOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--from-argv <file>',
+        'take all from a QEMU command line: shell, /proc/PID/cmdline or JSON; - for stdin',
+      ).conflicts(SAID_BY_LAUNCH),
+    )
+    .addOption(
+      new Option('--from-libvirt <file>', 'take all from a libvirt domain XML (virsh dumpxml); - for stdin').conflicts([
+        ...SAID_BY_LAUNCH,
+        'fromArgv',
+      ]),
+    )
+    .option(
+      '--root <folder>',
+      'with --from-argv or --from-libvirt: the file system of the machine that the paths are of',
+    )
+    .option(
+      '--ignore-findings',
+      'with --from-argv or --from-libvirt: predict in spite of errors, where a digest can be computed',
+    );
+}
+
+/** Is a whole launch given, in place of single options? */
+export function launchIsGiven({ fromArgv, fromLibvirt }: PredictOptions): boolean {
+  return (fromArgv ?? fromLibvirt) !== undefined;
+}
+
 /** Adds the options that say what is launched. */
 export function addInputOptions(command: Command): Command {
   command.addOption(new Option('--mode <mode>', 'what is launched').choices(MODES).default('snp'));
-  for (const add of [addFirmwareOptions, addVcpuOptions, addKernelOptions, addVmmOptions]) add(command);
+  for (const add of [addFirmwareOptions, addVcpuOptions, addKernelOptions, addVmmOptions, addLaunchOptions])
+    add(command);
   return command;
 }
 
@@ -175,9 +224,17 @@ export function addPredictOptions(command: Command): Command {
   return addInputOptions(command)
     .option(
       '--matrix <file>',
-      'predict every cell of a matrix: JSON of cell id to digest, as `run --reference` takes it',
+      'predict every cell of a matrix: as JSON that `run --reference` takes, or in the format of --output',
     )
     .option('--ledger', 'print every measured page with the digest after it')
-    .addOption(new Option('--output <format>', 'how the digest is printed (default: hex)').choices(OUTPUTS))
+    .option('--dump-vmsa <folder>', 'write the VMSA page of every vCPU: vmsa0.bin, vmsa1.bin, ...')
+    .addOption(
+      new Option(
+        '--output <format>',
+        'how digests are printed (default: hex); with --matrix json, csv, or rvps, the reference values of ' +
+          "confidential-containers' attestation service",
+      ).choices(OUTPUTS),
+    )
+    .option('--expires <time>', 'with --output rvps: until when the values hold (default: a year from now)', expiry)
     .addOption(new Option('--json', 'short for --output json').conflicts('output'));
 }

@@ -1,28 +1,16 @@
-import { homedir } from 'node:os';
-import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { cacheDirectory } from '../cache.ts';
-import { writeFirmwareDescriptor } from '../evidence/firmware-descriptor.ts';
+import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
 import { ledger, predict } from '../measure/predict.ts';
-import { predictSev, predictSevEs } from '../measure/sev.ts';
+import { predictSev, predictSevEs, sevEsVmsas } from '../measure/sev.ts';
 import { sha256 } from '../measure/sha.ts';
-import { predictSvsm, svsmLedger } from '../measure/svsm.ts';
-import { VMM_PROFILES } from '../measure/vmm-profiles.ts';
-import { predictMatrix } from '../runner/predict-all.ts';
-import { REFERENCE_FORMAT } from '../runner/reference.ts';
-import { addLaunchOptions, launchIsGiven, predictLaunch } from './from-argv.ts';
-import { ovmfHashInput, profileIn, sevEsInputs, sevInputs, snpInputs, svsmInputs } from './predict-inputs.ts';
-import { checkMatrix, checkMode } from './predict-modes.ts';
-import { addPredictOptions, type Mode, type PredictOptions } from './predict-options.ts';
-import {
-  hexOf,
-  kernelHashesJson,
-  launchJson,
-  outputOf,
-  type Predicted,
-  predictedText,
-  vcpusJson,
-} from './predict-output.ts';
+import { predictSvsm, svsmLedger, svsmVmsas } from '../measure/svsm.ts';
+import { vmsaPages } from '../measure/vmsa.ts';
+import { dumpVmsas } from './dump-vmsa.ts';
+import { hexOf } from './hex.ts';
+import { ovmfHashInput, sevEsInputs, sevInputs, snpInputs, svsmInputs } from './predict-inputs.ts';
+import { checkMode } from './predict-modes.ts';
+import { addPredictOptions, launchIsGiven, type Mode, type PredictOptions } from './predict-options.ts';
+import { kernelHashesJson, launchJson, outputOf, type Predicted, predictedText, vcpusJson } from './predict-output.ts';
 
 const EXAMPLES = `
 Examples:
@@ -43,11 +31,12 @@ const PREDICTORS: Readonly<Record<Mode, (options: PredictOptions) => Promise<Pre
   snp: async (options) => {
     const { inputs, image } = await snpInputs(options);
     const rows = options.ledger ? ledger(inputs, image) : undefined;
-    return { digest: predict(inputs).launchDigest, inputs: launchJson(inputs), ledger: rows };
+    const vmsas = { pages: vmsaPages(inputs.firmware.resetVector, inputs), count: inputs.vcpus };
+    return { digest: predict(inputs).launchDigest, inputs: launchJson(inputs), ledger: rows, vmsas };
   },
   'snp-ovmf-hash': async (options) => {
     const firmware = await ovmfHashInput(options);
-    return { digest: firmware.pagesDigest, inputs: { firmware: writeFirmwareDescriptor(firmware) } };
+    return { digest: firmware.pagesDigest, inputs: { firmware: writeFirmwareDescriptor(firmware) }, vmsas: null };
   },
   svsm: async (options) => {
     const inputs = await svsmInputs(options);
@@ -58,12 +47,13 @@ const PREDICTORS: Readonly<Record<Mode, (options: PredictOptions) => Promise<Pre
       ...vcpusJson(inputs),
     };
     const rows = options.ledger ? svsmLedger(inputs) : undefined;
-    return { digest: predictSvsm(inputs), inputs: written, ledger: rows };
+    const vmsas = { pages: svsmVmsas(inputs), count: inputs.vcpus };
+    return { digest: predictSvsm(inputs), inputs: written, ledger: rows, vmsas };
   },
   sev: async (options) => {
     const inputs = await sevInputs(options);
     const written = { firmware: imageJson(inputs.image), kernelHashes: kernelHashesJson(inputs.kernelHashes) };
-    return { digest: predictSev(inputs), inputs: written };
+    return { digest: predictSev(inputs), inputs: written, vmsas: null };
   },
   'sev-es': async (options) => {
     const inputs = await sevEsInputs(options);
@@ -73,44 +63,28 @@ const PREDICTORS: Readonly<Record<Mode, (options: PredictOptions) => Promise<Pre
       kernelHashes: kernelHashesJson(inputs.kernelHashes),
       ...vcpus,
     };
-    return { digest: predictSevEs(inputs), inputs: written };
+    const vmsas = { pages: sevEsVmsas(inputs), count: inputs.vcpus };
+    return { digest: predictSevEs(inputs), inputs: written, vmsas };
   },
 };
 
-/** The profile that was asked for; else every generation of QEMU that a host of hosts.json may be. */
-function matrixProfiles(options: PredictOptions): string[] {
-  if (!options.fpuState || options.vmm !== undefined || options.vmmProfile !== undefined)
-    return [profileIn(options).name];
-  return VMM_PROFILES.filter(
-    ({ vmm, boots, hashesPage }) => vmm === 'qemu' && boots === 'firmware' && hashesPage === 'in-its-section',
-  ).map(({ name }) => name);
-}
-
-/** The digests of all cells of a matrix, by VMM profile: what `run --reference` takes. */
-async function printMatrix(matrixFile: string, options: PredictOptions): Promise<void> {
-  checkMatrix(options);
-  const folder = cacheDirectory(process.env, homedir());
-  const predicted = await predictMatrix(resolve(matrixFile), matrixProfiles(options), folder);
-  const digests = Object.fromEntries(
-    [...predicted].map(([profile, cells]) => [
-      profile,
-      Object.fromEntries([...cells].map(([id, digest]) => [id, hexOf(digest)])),
-    ]),
-  );
-  process.stdout.write(`${JSON.stringify({ format: REFERENCE_FORMAT, digests }, null, 2)}\n`);
-}
-
 async function run(options: PredictOptions): Promise<void> {
-  if (launchIsGiven(options)) return predictLaunch(options);
+  // What only some predictions need takes longer to load than the others take as a whole.
+  if (launchIsGiven(options)) return (await import('./from-argv.ts')).predictLaunch(options);
   checkMode(options);
-  if (options.matrix !== undefined) return printMatrix(options.matrix, options);
+  if (options.matrix !== undefined) {
+    const { printMatrix } = await import('./predict-matrix.ts');
+    return printMatrix(options.matrix, options, new Date());
+  }
   const output = outputOf(options);
   const predicted = await PREDICTORS[options.mode](options);
+  const { vmsas } = predicted;
+  if (options.dumpVmsa !== undefined && vmsas !== null) await dumpVmsas(options.dumpVmsa, vmsas.pages, vmsas.count);
   process.stdout.write(predictedText(options.mode, predicted, output));
 }
 
 /** `snp-conform predict`: the launch digest of one launch, as hex, base64 or JSON, or as its ledger. */
 export function predictCommand(): Command {
   const command = new Command('predict').description('print the launch digest that a guest must have');
-  return addLaunchOptions(addPredictOptions(command)).addHelpText('after', EXAMPLES).action(run);
+  return addPredictOptions(command).addHelpText('after', EXAMPLES).action(run);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hostFactsSchema } from './host-facts.ts';
 
 /** Lower-case hex of exactly that many bytes. */
 const hex = (bytes: number) =>
@@ -6,6 +7,9 @@ const hex = (bytes: number) =>
 /** 0x followed by lower-case hex, for numbers of up to 64 bits. */
 const hexNumber = z.string().regex(/^0x[0-9a-f]{1,16}$/, 'a number as 0x hex');
 const base64 = z.base64();
+
+/** Linux lets a guest have a certificate table of 32 KiB. Source: Linux include/linux/tsm.h, TSM_REPORT_OUTBLOB_MAX. */
+const MAX_CERTIFICATES_BASE64 = Math.ceil(32_768 / 3) * 4;
 
 /** The firmware descriptor as it is written to files. */
 export const firmwareDescriptorSchema = z.strictObject({
@@ -49,6 +53,8 @@ export const hostProvenanceSchema = z.strictObject({
   kind: evidenceKindSchema,
   /** Name of the emulation profile; null on hardware. */
   profile: z.string().nullable(),
+  /** Defects planted in an emulated host, in words; absent where there are none. */
+  faults: z.array(z.string().max(200)).min(1).max(64).optional(),
   /** Name of the VMM profile that predictions for this host use. */
   vmmProfile: z.string(),
   /** uname -srm */
@@ -56,6 +62,8 @@ export const hostProvenanceSchema = z.strictObject({
   cbitpos: z.int().nonnegative(),
   /** Per QEMU build: its path on the host and what it says of itself. */
   qemu: z.record(z.string(), z.strictObject({ path: z.string(), version: z.string() })),
+  /** What preflight found out; absent in evidence of releases that did not ask. */
+  facts: hostFactsSchema.optional(),
 });
 export type HostProvenance = z.infer<typeof hostProvenanceSchema>;
 
@@ -111,6 +119,8 @@ export const evidenceSchema = z.strictObject({
     authorKeyEnabled: z.boolean(),
     hostData: hex(32),
     nonce: hex(64),
+    /** Absent in recordings of a time when a guest was asked once. */
+    secondNonce: hex(64).optional(),
   }),
   outcome: z.strictObject({
     /** refused: QEMU ended before the guest ran. ran: the guest announced itself. silent: neither, in time. */
@@ -125,6 +135,23 @@ export const evidenceSchema = z.strictObject({
     console: z.string(),
     /** Raw ATTESTATION_REPORT, 1184 bytes. */
     report: base64.nullable(),
+    /** The certificate table that came with the report: empty where the host gave none, null where the guest did not say. */
+    certificates: base64.max(MAX_CERTIFICATES_BASE64).nullable().optional(),
+    /** The answer to the second nonce. */
+    secondReport: base64.nullable().optional(),
+    /** The guest's own words; it is not trusted, and they are shown escaped. */
+    guest: z
+      .strictObject({
+        /** Version of its agent. */
+        agent: z.string().max(100).nullable(),
+        /** uname -r */
+        kernel: z.string().max(200).nullable(),
+        /** Lines of its kernel about SEV, SNP and CPUID. */
+        dmesg: z.string().max(16_384).nullable(),
+        /** Why it has no report, one for each nonce that it had none for. */
+        errors: z.array(z.string().max(2000)).max(2),
+      })
+      .optional(),
   }),
   /** Milliseconds of each phase of the launch. */
   timingsMs: z.record(z.string(), z.number().nonnegative()),

@@ -5,10 +5,10 @@ import { HarnessError } from '../errors.ts';
 import type { FirmwareDescriptor, KernelHashes } from '../measure/inputs.ts';
 import { kernelHashesSection } from '../measure/kernel-hashes.ts';
 import { LaunchContext } from '../measure/launch-context.ts';
-import { measureSections, type SectionRegion, type VmsaPages } from '../measure/launch-steps.ts';
+import { measureSections, type SectionRegion } from '../measure/launch-steps.ts';
 import { sha384 } from '../measure/sha.ts';
 import type { VmmProfile } from '../measure/vmm-profiles.ts';
-import { applicationVmsa, bootVmsa } from '../measure/vmsa.ts';
+import { type VmsaPages, vmsaPages } from '../measure/vmsa.ts';
 import type { LaunchState, VmsaFields } from './launch-state.ts';
 import { layoutRegions } from './layouts.ts';
 
@@ -96,8 +96,7 @@ interface Templates {
 
 function templatesOf({ firmware: { resetVector }, profile, registers }: LaunchState): Templates {
   const any = { vcpuSignature: 0, guestFeatures: 1n, profile };
-  const boot = bootVmsa(any);
-  const application = applicationVmsa(resetVector, any);
+  const { boot, application } = vmsaPages(resetVector, any);
   const pages =
     registers === null
       ? { boot, application }

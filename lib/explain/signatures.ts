@@ -3,12 +3,6 @@ import type { CauseId } from './causes.ts';
 import type { KnownLaunch } from './launch-state.ts';
 import type { Likelihood, Option, OptionList } from './option.ts';
 
-/** CPU models of QEMU that no SNP host should launch with, and what `-cpu` may have been all the same. */
-const ODD_MODELS = [
-  { name: 'qemu64', family: 15, model: 107, stepping: 1 },
-  { name: 'Dhyana', family: 24, model: 0, stepping: 1 },
-] as const;
-
 /**
  * Processors as they are, which `-cpu host` shows: family, models and steppings that were sold, and some around them.
  * Source: AMD's revision guides of families 17h, 19h and 1Ah; reports of hosts in public issue trackers.
@@ -29,7 +23,7 @@ export const signatureText = (signature: number): string => `0x${signature.toStr
 
 /** The name of the model with a signature, without version: all versions have the same. */
 export function modelOfSignature(signature: number): string | undefined {
-  return [...VCPU_MODELS, ...ODD_MODELS].find((model) => cpuSignature(model) === signature)?.name;
+  return VCPU_MODELS.find((model) => cpuSignature(model) === signature)?.name;
 }
 
 function option(known: KnownLaunch, to: number, cause: CauseId, likelihood: Likelihood): Option {
@@ -63,7 +57,6 @@ export function signatureOptions(known: KnownLaunch): Option[] {
     ...models,
     ...silicon,
     ...PLACEHOLDERS.map((to) => option(known, to, 'signature-placeholder', 'core')),
-    ...ODD_MODELS.map((model) => option(known, cpuSignature(model), 'vcpu-type', 'core')),
     ...near,
   ];
 }

@@ -9,17 +9,25 @@ import { LineSplitter } from '../lines.ts';
  *     @snp1 <type> <sequence> <bytes> <base64 of the payload, or -> <first 16 hex of SHA-256>
  *
  * The checksum is over `<type> <sequence> <base64 or ->`, without a newline, so that a shell can make it. Whatever else
- * is on the line, the kernel's words for example, is noise.
+ * is on the line, the kernel's words for example, is noise. The guest says `ready`, `dmesg` once it can, `certs` and
+ * `report` or `error` to each `nonce`, and after `end` it says `off`. The longest payload, a certificate table of as many
+ * bytes as Linux lets a provider give (TSM_REPORT_OUTBLOB_MAX), fits into one line.
  */
 export const FRAME_TYPES = {
   /** Guest: it runs. JSON of readySchema. */
   ready: { least: 2, most: 4096 },
+  /** Guest: what its kernel said of SEV, SNP and CPUID, in lines. */
+  dmesg: { least: 0, most: 16_384 },
   /** Harness: REPORT_DATA to ask the firmware for. */
   nonce: { least: 64, most: 64 },
+  /** Guest: the certificate table that comes with the report after it; empty where the host gave none. */
+  certs: { least: 0, most: 32_768 },
   /** Guest: an ATTESTATION_REPORT. */
   report: { least: 1184, most: 1184 },
   /** Guest: why there is no report, in words. */
   error: { least: 0, most: 4096 },
+  /** Harness: there is no more to ask. */
+  end: { least: 0, most: 0 },
   /** Guest: it is about to power off. */
   off: { least: 0, most: 0 },
 } as const satisfies Record<string, { least: number; most: number }>;
@@ -29,7 +37,7 @@ export type FrameType = keyof typeof FRAME_TYPES;
 /** One frame. */
 export interface Frame {
   type: FrameType;
-  /** Counted by each side for itself; 0 to 999 999 999. */
+  /** 0 to 999 999 999. Of `certs`, `report` and `error` that of the nonce that they answer; else counted by each side. */
   sequence: number;
   /** Bytes; as many as FRAME_TYPES allows. */
   payload: Uint8Array;

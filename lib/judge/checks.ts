@@ -1,9 +1,9 @@
+import type { Finding } from '../finding.ts';
 import { launchAccepted } from './launch-check.ts';
 import { pageList } from './page-list.ts';
 import { REPORT_CLAIMS, reportField, reportPresent } from './report-checks.ts';
 import { idAuthSignatures, idBlockDigest, idBlockPolicy, launchPolicy } from './sent-checks.ts';
 import type { Subject } from './subject.ts';
-import type { Finding } from './verdict.ts';
 
 /** One row of the table of checks. */
 export interface CheckRow {

@@ -1,8 +1,9 @@
 import type { Evidence } from '../evidence/schema.ts';
+import type { Check } from '../finding.ts';
 import type { Prediction } from '../measure/inputs.ts';
 import { CHECKS } from './checks.ts';
 import { subjectOf } from './subject.ts';
-import type { Check, Verdict } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 /** What follows from the checks: nothing passes unless the guest ran and a check passed. */
 export function resultOf(checks: readonly Check[], state: Evidence['outcome']['state']): Verdict['result'] {

@@ -1,9 +1,9 @@
 import { PAGE_TYPE } from '../abi/page-info.ts';
 import type { TraceEvent } from '../evidence/schema.ts';
+import { type Finding, failed, notApplicable } from '../finding.ts';
 import type { PageRegion } from '../measure/inputs.ts';
+import { hexNumber, quoted } from '../text.ts';
 import type { Subject } from './subject.ts';
-import { hexNumber, quoted } from './text.ts';
-import { type Finding, failed, notApplicable } from './verdict.ts';
 
 /** The names of page types in QEMU's trace. Source: QEMU, target/i386/sev.c, snp_page_type_to_str. */
 const TRACE_NAMES: Readonly<Record<number, string>> = {

@@ -1,9 +1,9 @@
 import type { AttestationReport } from '../abi/report.ts';
+import { compared, type Finding, failed, notApplicable } from '../finding.ts';
 import { authorKeyDigest, idKeyDigest } from '../identity/id-auth.ts';
+import { hexNumber, hexOf } from '../text.ts';
 import { cellPolicy } from './sent-checks.ts';
 import type { Reading, Subject } from './subject.ts';
-import { hexNumber, hexOf } from './text.ts';
-import { compared, type Finding, failed, notApplicable } from './verdict.ts';
 
 /** Did the guest send a report that can be read? A guest that ran and sent none has failed. */
 export function reportPresent({ report, evidence }: Subject): Finding {

@@ -1,8 +1,8 @@
 import type { IdBlock } from '../abi/id-block.ts';
+import { compared, type Finding, failed, notApplicable } from '../finding.ts';
 import { checkIdAuth } from '../identity/id-auth-check.ts';
+import { hexNumber, hexOf } from '../text.ts';
 import type { Subject } from './subject.ts';
-import { hexNumber, hexOf } from './text.ts';
-import { compared, type Finding, failed, notApplicable } from './verdict.ts';
 
 function ofIdBlock({ idBlock }: Subject, check: (block: IdBlock) => Finding): Finding {
   if (idBlock.state === 'absent') return notApplicable(idBlock.why);

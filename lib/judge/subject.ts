@@ -8,6 +8,7 @@ import type { Evidence } from '../evidence/schema.ts';
 import { parseIdAuth } from '../identity/id-auth.ts';
 import { parseIdBlock } from '../identity/id-block.ts';
 import type { Prediction } from '../measure/inputs.ts';
+import { quoted } from '../text.ts';
 
 /** A structure of the evidence: read, not there, or there and not readable. */
 export type Reading<T> =
@@ -53,10 +54,16 @@ const NO_REPORT: Record<Evidence['outcome']['state'], string> = {
   ran: 'there is no report: the guest ran and sent none',
 };
 
+/** Why there is no report: in the guest's words where it said something. */
+function noReport({ state, guest }: Evidence['outcome']): string {
+  const [said] = guest?.errors ?? [];
+  return said === undefined ? NO_REPORT[state] : `${NO_REPORT[state]}; it said: ${quoted(said)}`;
+}
+
 /** Reads the structures in the evidence; what is wrong with them is for checks to say, so nothing is thrown. */
 export function subjectOf(prediction: Prediction, evidence: Evidence): Subject {
   const { idBlock, idAuth } = evidence.sent;
-  const { report, state } = evidence.outcome;
+  const { report } = evidence.outcome;
   return {
     prediction,
     evidence,
@@ -70,7 +77,7 @@ export function subjectOf(prediction: Prediction, evidence: Evidence): Subject {
         : readBase64(idAuth, ID_AUTH_BYTES, (bytes) => parseIdAuth(bytes, { reserved: 'keep' })),
     report:
       report === null
-        ? { state: 'absent', why: NO_REPORT[state] }
+        ? { state: 'absent', why: noReport(evidence.outcome) }
         : readBase64(report, sizeOf(ATTESTATION_REPORT), parseReport),
   };
 }

@@ -1,4 +1,5 @@
-import type { Check, Verdict } from './verdict.ts';
+import type { Check } from '../finding.ts';
+import type { Verdict } from './verdict.ts';
 
 function checkOf(verdict: Verdict, name: string): Check | undefined {
   return verdict.checks.find((check) => check.name === name);

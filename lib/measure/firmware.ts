@@ -19,12 +19,12 @@ export function firmwareBase(imageBytes: number): number {
 
 /**
  * The launch digest after the pages of a firmware image.
- * @param image whole pages   @param afterPage called after each page with its address and the digest so far
+ * @param image whole pages   @param afterPage called after each page with its address and the launch so far
  * @returns 48 bytes
  */
-export function measureImage(image: Uint8Array, afterPage?: (gpa: bigint, digest: Uint8Array) => void): Uint8Array {
+export function measureImage(image: Uint8Array, afterPage?: (gpa: bigint, context: LaunchContext) => void): Uint8Array {
   const context = new LaunchContext();
-  const visit = afterPage && ((gpa: bigint) => afterPage(gpa, context.digest));
+  const visit = afterPage && ((gpa: bigint) => afterPage(gpa, context));
   context.region(PAGE_TYPE.NORMAL, BigInt(firmwareBase(image.length)), image, visit);
   return context.digest;
 }

@@ -54,21 +54,26 @@ export function readGuestFeatures(text: string): bigint {
   return text.split('+').reduce((features, name) => features | featureOfName(name.trim(), text), 0n);
 }
 
-/** @throws HarnessError GUEST_FEATURES_INVALID for more than 64 bits, and for a guest policy in their place */
+/** @throws HarnessError GUEST_FEATURES_INVALID for more than 64 bits */
 function checkNumber(features: bigint): void {
-  if (features < 0n || features > U64_MAX) {
-    throw refused(
-      `${hexOf(features)}: not a number of 64 bits`,
-      'SEV_FEATURES of the VMSA has 64 bits; most guests have 0x1',
-    );
-  }
-  if (looksLikeGuestPolicy(features)) {
-    throw refused(
-      `${hexOf(features)}: this looks like a guest policy`,
-      'guest policy (POLICY of the launch, 0x30000 by default) and guest features (SEV_FEATURES in the VMSA, 0x1 or ' +
-        '0x21) are different things; the policy is not measured',
-    );
-  }
+  if (features >= 0n && features <= U64_MAX) return;
+  throw refused(
+    `${hexOf(features)}: not a number of 64 bits`,
+    'SEV_FEATURES of the VMSA has 64 bits; most guests have 0x1',
+  );
+}
+
+/**
+ * Refuses what is rather a guest policy: 0x30000, 0x3001f.
+ * @throws HarnessError GUEST_FEATURES_INVALID
+ */
+export function refuseGuestPolicy(features: bigint): void {
+  if (!looksLikeGuestPolicy(features)) return;
+  throw refused(
+    `${hexOf(features)}: this looks like a guest policy`,
+    'guest policy (POLICY of the launch, 0x30000 by default) and guest features (SEV_FEATURES in the VMSA, 0x1 or ' +
+      '0x21) are different things; the policy is not measured',
+  );
 }
 
 /**
@@ -78,6 +83,7 @@ function checkNumber(features: bigint): void {
 export function checkGuestFeatures(features: bigint): bigint {
   checkNumber(features);
   if ((features & SNP_ACTIVE) !== 0n) return features;
+  refuseGuestPolicy(features);
   throw refused(
     `${hexOf(features)}: bit 0 (SNPActive) is not set, so this is no SNP guest`,
     `did you mean ${hexOf(features | SNP_ACTIVE)}? guest features are SEV_FEATURES of the VMSA, not the guest policy`,
@@ -90,6 +96,7 @@ export function checkGuestFeatures(features: bigint): bigint {
  */
 export function checkSevEsFeatures(features: bigint): bigint {
   checkNumber(features);
+  refuseGuestPolicy(features);
   if ((features & SNP_ACTIVE) === 0n) return features;
   throw refused(
     `${hexOf(features)}: bit 0 (SNPActive) is set, so this is no SEV-ES guest`,
@@ -98,10 +105,11 @@ export function checkSevEsFeatures(features: bigint): bigint {
 }
 
 /**
- * Refuses reserved bits, for those who do not ask for them on purpose.
+ * Refuses reserved bits, a guest policy with its bit 17 among them, for those who do not ask for them on purpose.
  * @throws HarnessError GUEST_FEATURES_INVALID, naming them
  */
 export function refuseReservedFeatures(features: bigint): void {
+  refuseGuestPolicy(features);
   const reserved = guestFeatureNames(features & ~DEFINED);
   if (reserved.length === 0) return;
   throw refused(

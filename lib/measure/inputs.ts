@@ -56,6 +56,8 @@ export interface LedgerEntry {
   pages: number;
   /** What it is, in words: `firmware image`, `SEC_MEM`, `vCPU 0`. */
   what: string;
+  /** 48 bytes: CONTENTS of PAGE_INFO, zeros where the page is not measured; null where the row covers more than one page. */
+  contents: Uint8Array | null;
   /** 48 bytes: the launch digest after these pages. */
   digestAfter: Uint8Array;
 }

@@ -42,17 +42,14 @@ export class LaunchContext {
     this.#pageInfo.set(from, AT.digestCur);
   }
 
-  /** Is this the launch digest so far? @param digest 48 bytes */
-  equals(digest: Uint8Array): boolean {
-    for (let index = 0; index < DIGEST_BYTES; index += 1) {
-      if (this.#pageInfo[AT.digestCur + index] !== digest[index]) return false;
-    }
-    return true;
-  }
-
   /** The launch digest so far, 48 bytes. */
   get digest(): Uint8Array {
     return this.#pageInfo.slice(AT.digestCur, AT.digestCur + DIGEST_BYTES);
+  }
+
+  /** CONTENTS of the last page, 48 bytes; zeros where that was not measured. */
+  get contents(): Uint8Array {
+    return this.#pageInfo.slice(AT.contents, AT.contents + DIGEST_BYTES);
   }
 
   /** Copies the launch digest so far to a place of 48 bytes, without making an array for it. */

@@ -8,7 +8,7 @@ import type { LaunchContext } from './launch-context.ts';
 import { sectionTypeName } from './section-check.ts';
 import { sha384 } from './sha.ts';
 import type { VmmProfile } from './vmm-profiles.ts';
-import { applicationVmsa, bootVmsa, type VcpuState } from './vmsa.ts';
+import { type VcpuState, type VmsaPages, vmsaPages } from './vmsa.ts';
 
 /** One measured page, told after it was measured. */
 export interface MeasuredPage {
@@ -116,13 +116,6 @@ export function measureSections(
   }
 }
 
-/** The pages of all vCPUs: that of vCPU 0 and that which all others have. */
-export interface VmsaPages {
-  /** 4096 bytes each. */
-  boot: Uint8Array;
-  application: Uint8Array;
-}
-
 /** CONTENTS of the pages of all vCPUs: 48 bytes each. */
 export function hashVmsas(pages: VmsaPages): VmsaPages {
   return { boot: sha384(pages.boot), application: sha384(pages.application) };
@@ -156,6 +149,5 @@ export function measureVcpus(
   count: number,
   afterPage?: (page: MeasuredPage) => void,
 ): void {
-  const pages = { boot: bootVmsa(state), application: applicationVmsa(resetVector, state) };
-  measureVmsas(context, pages, state.profile, count, afterPage);
+  measureVmsas(context, vmsaPages(resetVector, state), state.profile, count, afterPage);
 }

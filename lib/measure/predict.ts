@@ -92,21 +92,30 @@ export function predict(inputs: LaunchInputs): Prediction {
   return { launchDigest, regions: [...imageRegions(inputs.firmware.sizeBytes), ...handedOver] };
 }
 
+/** What the ledger calls the pages of a firmware image. */
+const IMAGE = 'firmware image';
+
+/** The row of a page that was just measured. */
+export function ledgerRow(page: MeasuredPage, { contents, digest }: LaunchContext): LedgerEntry {
+  return { ...page, pages: 1, contents, digestAfter: digest };
+}
+
 /** One row for a whole image of which only the digest is known; no pages and address 0 where its size is not known. */
 function imageRow({ sizeBytes, pagesDigest }: LaunchInputs['firmware']): LedgerEntry {
   return {
     pageType: PAGE_TYPE.NORMAL,
     gpa: sizeBytes === null ? 0n : BigInt(firmwareBase(sizeBytes)),
     pages: (sizeBytes ?? 0) / PAGE_BYTES,
-    what: sizeBytes === null ? 'firmware image, size not known' : 'firmware image',
+    what: sizeBytes === null ? 'firmware image, size not known' : IMAGE,
+    contents: null,
     digestAfter: pagesDigest,
   };
 }
 
 function imageRows(image: Uint8Array, pagesDigest: Uint8Array): LedgerEntry[] {
   const rows: LedgerEntry[] = [];
-  const digest = measureImage(image, (gpa, digestAfter) => {
-    rows.push({ pageType: PAGE_TYPE.NORMAL, gpa, pages: 1, what: 'firmware image', digestAfter });
+  const digest = measureImage(image, (gpa, context) => {
+    rows.push(ledgerRow({ pageType: PAGE_TYPE.NORMAL, gpa, what: IMAGE }, context));
   });
   if (Buffer.compare(digest, pagesDigest) === 0) return rows;
   throw new HarnessError({
@@ -125,7 +134,7 @@ export function ledger(inputs: LaunchInputs, image?: Uint8Array): LedgerEntry[] 
   const sections = checkInputs(inputs);
   const rows = image === undefined ? [imageRow(inputs.firmware)] : imageRows(image, inputs.firmware.pagesDigest);
   measureLaunch(inputs, sections, (page, context) => {
-    rows.push({ ...page, pages: 1, digestAfter: context.digest });
+    rows.push(ledgerRow(page, context));
   });
   return rows;
 }

@@ -7,7 +7,7 @@ import { checkSevEsFeatures } from './guest-features.ts';
 import type { KernelHashes } from './inputs.ts';
 import { readFooterTable } from './ovmf-table.ts';
 import { checkProfile, checkSignature, checkVcpuCount } from './predict.ts';
-import { applicationVmsa, bootVmsa, type VcpuState } from './vmsa.ts';
+import { type VcpuState, type VmsaPages, vmsaPages } from './vmsa.ts';
 
 /** All that the launch digest of an SEV guest depends on. */
 export interface SevInputs {
@@ -48,6 +48,13 @@ export function predictSev(inputs: SevInputs): Uint8Array {
   return measureSev(inputs).digest.digest();
 }
 
+/** The VMSA pages of an SEV-ES guest. @throws HarnessError OVMF_SIZE, OVMF_NO_TABLE, OVMF_TABLE_INVALID, VCPU_TYPE_UNKNOWN */
+export function sevEsVmsas(inputs: SevEsInputs): VmsaPages {
+  checkImageSize(inputs.image);
+  const table = readFooterTable(inputs.image);
+  return vmsaPages(readResetVector(table.get(OVMF_GUIDS.sevEsResetBlock)), inputs);
+}
+
 /**
  * The launch digest of an SEV-ES guest under QEMU: that of SEV, with one VMSA a vCPU after it.
  * @returns 32 bytes
@@ -61,8 +68,8 @@ export function predictSevEs(inputs: SevEsInputs): Uint8Array {
   checkProfile(inputs.profile, 'firmware');
   const { digest, table } = measureSev(inputs);
   const resetVector = readResetVector(table.get(OVMF_GUIDS.sevEsResetBlock));
-  digest.update(bootVmsa(inputs));
-  const application = applicationVmsa(resetVector, inputs);
+  const { boot, application } = vmsaPages(resetVector, inputs);
+  digest.update(boot);
   for (let index = 1; index < inputs.vcpus; index += 1) digest.update(application);
   return digest.digest();
 }

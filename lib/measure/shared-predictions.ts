@@ -1,9 +1,9 @@
 import { PAGE_TYPE, vmsaGpaOf } from '../abi/page-info.ts';
 import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from './inputs.ts';
 import { DIGEST_BYTES, LaunchContext } from './launch-context.ts';
-import { hashVmsas, measureSections, sectionRegions, type VmsaPages } from './launch-steps.ts';
+import { hashVmsas, measureSections, sectionRegions } from './launch-steps.ts';
 import { checkVcpus } from './predict.ts';
-import { applicationVmsa, bootVmsa } from './vmsa.ts';
+import { type VmsaPages, vmsaPages } from './vmsa.ts';
 
 /** What launches of one firmware, kernel hashes and profile share: all pages before the first vCPU. */
 interface Trunk {
@@ -70,7 +70,7 @@ export class SharedPredictions {
   #vmsaHashes(inputs: LaunchInputs, kind: string): VmsaPages {
     const { resetVector } = inputs.firmware;
     return known(this.#vmsas, `${resetVector} ${inputs.profile.name} ${kind}`, () =>
-      hashVmsas({ boot: bootVmsa(inputs), application: applicationVmsa(resetVector, inputs) }),
+      hashVmsas(vmsaPages(resetVector, inputs)),
     );
   }
 

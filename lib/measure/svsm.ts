@@ -12,8 +12,8 @@ import { LaunchContext } from './launch-context.ts';
 import { type MeasuredPage, measureSections, measureVmsas, plainRegion } from './launch-steps.ts';
 import { readSevMetadata } from './ovmf-metadata.ts';
 import { readFooterTable } from './ovmf-table.ts';
-import { checkProfile, checkSignature, checkVcpuCount } from './predict.ts';
-import { profileFields, type VcpuState } from './vmsa.ts';
+import { checkProfile, checkSignature, checkVcpuCount, ledgerRow } from './predict.ts';
+import { profileFields, type VcpuState, type VmsaPages } from './vmsa.ts';
 
 const SVSM_HINT = 'use the flat image of a COCONUT-SVSM build (svsm.bin), not an IGVM file';
 
@@ -130,6 +130,13 @@ function loadSvsm({ firmware, svsm, varsBytes }: SvsmInputs): LoadedSvsm {
   });
 }
 
+/** The VMSA pages of such a launch, which are the same for every vCPU. @throws HarnessError as `predictSvsm` */
+export function svsmVmsas(inputs: SvsmInputs): VmsaPages {
+  checkImageSize(inputs.firmware);
+  const vmsa = svsmVmsa(loadSvsm(inputs).entry, inputs);
+  return { boot: vmsa, application: vmsa };
+}
+
 /** Walks a launch. @returns 48 bytes */
 function measure(inputs: SvsmInputs, afterPage?: (page: MeasuredPage, context: LaunchContext) => void): Uint8Array {
   checkVcpuCount(inputs.vcpus);
@@ -164,6 +171,6 @@ export function predictSvsm(inputs: SvsmInputs): Uint8Array {
 /** Every measured page of such a launch with the digest after it. @throws HarnessError as `predictSvsm` */
 export function svsmLedger(inputs: SvsmInputs): LedgerEntry[] {
   const rows: LedgerEntry[] = [];
-  measure(inputs, (page, context) => rows.push({ ...page, pages: 1, digestAfter: context.digest }));
+  measure(inputs, (page, context) => rows.push(ledgerRow(page, context)));
   return rows;
 }

@@ -98,3 +98,18 @@ export function applicationVmsa(resetVector: number, state: VcpuState): Uint8Arr
   const start = { csBase: BigInt((resetVector & 0xffff_0000) >>> 0), rip: BigInt(resetVector & 0xffff) };
   return vmsaPage(start, state, { 'cs.attrib': state.profile.segments.csApplication });
 }
+
+/** The pages of all vCPUs: that of vCPU 0 and that which all others have. */
+export interface VmsaPages {
+  /** 4096 bytes each. */
+  boot: Uint8Array;
+  application: Uint8Array;
+}
+
+/**
+ * The VMSA pages of a guest that starts in its firmware.
+ * @param resetVector of the firmware   @throws HarnessError LAYOUT_VALUE, VCPU_TYPE_UNKNOWN
+ */
+export function vmsaPages(resetVector: number, state: VcpuState): VmsaPages {
+  return { boot: bootVmsa(state), application: applicationVmsa(resetVector, state) };
+}

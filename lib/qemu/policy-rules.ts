@@ -1,4 +1,7 @@
-import { describeGuestPolicy, parseGuestPolicy } from '../identity/guest-policy.ts';
+import { describeGuestPolicy, guestPolicyHas, parseGuestPolicy } from '../identity/guest-policy.ts';
+import { KVM_POLICY_RULES } from '../identity/kvm-policy-rules.ts';
+import { policyContradictions } from '../identity/policy-contradictions.ts';
+import { policySuspicion } from '../identity/policy-suspicions.ts';
 import type { LaunchFacts, LaunchRule } from './launch-rule.ts';
 
 const hexOf = (value: bigint): string => `0x${value.toString(16)}`;
@@ -6,18 +9,16 @@ const hexOf = (value: bigint): string => `0x${value.toString(16)}`;
 /** The policy of the launch; null where there is none to look at. */
 const policyOf = ({ launch }: LaunchFacts): bigint | null => launch.snp?.policy ?? null;
 
-/** 0x1, 0x21 and their like: SEV_FEATURES bits, and no policy that anyone has. */
-const looksLikeFeatures = (policy: bigint): boolean => policy < 1n << 16n && (policy & 1n) === 1n;
+const isFeatures = (policy: bigint): boolean => policySuspicion(policy)?.kind === 'guest-features';
 
-/** Bits that Linux 6.12 refuses or wants set. Source: Linux 6.12, arch/x86/kvm/svm/sev.c, snp_launch_start. */
+/** Which upstream kernels refuse a policy that bit 17 and the reserved bits do not forbid already, and for what. */
 function refusedByKernels(policy: bigint): string[] {
-  const { bits } = parseGuestPolicy(policy);
-  const newer = bits.filter((bit) => !['SMT', 'RESERVED_ONE', 'DEBUG', 'SINGLE_SOCKET'].includes(bit));
-  return [
-    ...newer.map((bit) => `${bit} is set (Linux 6.12 to 6.18 refuse it)`),
-    ...(bits.includes('SMT') ? [] : ['SMT is clear (Linux 6.12 wants it set)']),
-    ...(bits.includes('SINGLE_SOCKET') ? ['SINGLE_SOCKET is set (Linux 6.12 wants it clear)'] : []),
-  ];
+  return KVM_POLICY_RULES.flatMap((kvmRules) => {
+    const fields = policyContradictions(policy, { kvmRules })
+      .filter(({ refusedBy, field }) => refusedBy === 'kvm' && field !== 'RESERVED' && field !== 'RESERVED_ONE')
+      .map(({ field, bits }) => `${field} (bit ${bits})`);
+    return fields.length === 0 ? [] : [`${kvmRules.kernels} refuse it for ${fields.join(', ')}`];
+  });
 }
 
 /** The guest policy: it changes no digest, but a wrong one launches nothing. */
@@ -27,7 +28,7 @@ export const POLICY_RULES: readonly LaunchRule[] = [
     severity: 'error',
     find: (facts) => {
       const policy = policyOf(facts);
-      if (policy === null || !looksLikeFeatures(policy)) return null;
+      if (policy === null || !isFeatures(policy)) return null;
       return {
         what: `policy=${hexOf(policy)} looks like guest features`,
         hint: 'policy and features are different things: the policy is 0x30000 by default, features go to --guest-features',
@@ -39,10 +40,11 @@ export const POLICY_RULES: readonly LaunchRule[] = [
     severity: 'error',
     find: (facts) => {
       const policy = policyOf(facts);
-      if (policy === null || (policy & (1n << 17n)) !== 0n) return null;
+      if (policy === null || guestPolicyHas(policy, 'RESERVED_ONE')) return null;
+      const meant = policySuspicion(policy)?.meant ?? null;
       return {
         what: `policy=${hexOf(policy)}: bit 17 must be one`,
-        hint: 'no kernel launches this; did you mean 0x30000?',
+        hint: `no kernel launches this${meant === null ? '' : `; did you mean ${hexOf(meant)}?`}`,
       };
     },
   },
@@ -55,7 +57,7 @@ export const POLICY_RULES: readonly LaunchRule[] = [
       if (policy === null || unknown === 0n) return null;
       return {
         what: `policy=${hexOf(policy)}: the bits ${hexOf(unknown)} are reserved`,
-        hint: 'no kernel launches this',
+        hint: 'no kernel launches this; `snp-conform policy` explains every bit',
       };
     },
   },
@@ -64,7 +66,7 @@ export const POLICY_RULES: readonly LaunchRule[] = [
     severity: 'warning',
     find: (facts) => {
       const policy = policyOf(facts);
-      if (policy === null || looksLikeFeatures(policy)) return null;
+      if (policy === null || isFeatures(policy)) return null;
       return refusedByKernels(policy).map((why) => ({ what: `policy=${hexOf(policy)}: ${why}` }));
     },
   },
@@ -73,7 +75,7 @@ export const POLICY_RULES: readonly LaunchRule[] = [
     severity: 'warning',
     find: (facts) => {
       const policy = policyOf(facts);
-      if (policy === null || (policy & (1n << 19n)) === 0n) return null;
+      if (policy === null || !guestPolicyHas(policy, 'DEBUG')) return null;
       return { what: `policy=${hexOf(policy)}: debugging is allowed, so the host may read the guest` };
     },
   },

@@ -1,7 +1,8 @@
 import junitReportBuilder, { type Builder } from 'junit-report-builder';
 import type { CellFile } from '../evidence/schema.ts';
+import { knownRefusal } from '../judge/launch-check.ts';
 import { plainText } from './plain-text.ts';
-import { evidenceLabel, type ResultRow } from './row.ts';
+import { evidenceLabel, plantedFaults, type ResultRow } from './row.ts';
 
 /** The package exports the builder itself; its types say that it exports a module around it. */
 const BUILDER = junitReportBuilder as unknown as Builder;
@@ -16,15 +17,19 @@ function observedDigest(cell: CellFile): string | undefined {
 function properties(cell: CellFile, recorded: boolean): Record<string, string | undefined> {
   const { evidence } = cell;
   const { host, artifacts } = evidence;
+  const { refusal } = evidence.outcome;
   return {
     evidence: evidenceLabel(evidence.kind, recorded),
     host: host.name,
     'host.kernel': host.kernel,
     'host.profile': host.profile ?? undefined,
+    'host.faults': plantedFaults(cell),
     vmmProfile: host.vmmProfile,
     qemu: host.qemu[evidence.cell.qemu]?.version,
     'digest.predicted': cell.predicted,
     'digest.observed': observedDigest(cell),
+    // The row of docs/errors.md, for programs that count reasons.
+    refusal: refusal === null ? undefined : (knownRefusal(refusal)?.id ?? 'unknown'),
     'sha256.firmware': artifacts.firmware.sha256,
     'sha256.kernel': artifacts.kernel?.sha256,
     'sha256.initrd': artifacts.initrd?.sha256,

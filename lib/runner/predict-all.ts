@@ -61,23 +61,28 @@ export async function checkPredictions(loaded: LoadedPlan, cacheFolder: string):
   }
 }
 
+/** A cell with its launch digests, 48 bytes each by VMM profile. */
+export interface PredictedCell {
+  cell: Cell;
+  digests: ReadonlyMap<string, Uint8Array>;
+}
+
 /**
  * The launch digests of all cells of a matrix for some VMM profiles, exclusions by host tag left aside.
- * @returns 48 bytes by VMM profile and cell id   @throws HarnessError MATRIX_INVALID, and as checkPredictions
+ * @throws HarnessError MATRIX_INVALID, and as checkPredictions
  */
 export async function predictMatrix(
   matrixFile: string,
   profiles: readonly string[],
   cacheFolder: string,
-): Promise<Map<string, Map<string, Uint8Array>>> {
+): Promise<PredictedCell[]> {
   const matrix = readJsonFile(matrixFile, matrixSchema, 'MATRIX_INVALID');
   const artifacts = new MatrixArtifacts(matrix, matrixFile, cacheFolder);
   const shared = new SharedPredictions();
-  const digests = new Map(profiles.map((name) => [name, new Map<string, Uint8Array>()]));
+  const predicted: PredictedCell[] = [];
   for (const { cell, excludedBecause } of planCells(matrix, [], matrixFile)) {
     if (excludedBecause !== undefined) continue;
-    const ofCell = await predictFor(shared, cell, artifacts, digests.keys());
-    for (const [profile, digest] of ofCell) digests.get(profile)?.set(cell.id, digest);
+    predicted.push({ cell, digests: await predictFor(shared, cell, artifacts, profiles) });
   }
-  return digests;
+  return predicted;
 }

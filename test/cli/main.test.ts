@@ -1,3 +1,4 @@
+import { COMMANDS } from '../../lib/cli/commands.ts';
 import { runCli } from '../support/cli.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -5,6 +6,10 @@ test('--help shows the commands, examples and exit codes, and succeeds', async (
   const run = await runCli(['--help']);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect(run.stdout).toMatch(/Commands:\n[\s\S]*predict[\s\S]*Examples:\n[\s\S]*Exit codes:\n[\s\S]*3 /);
+});
+
+test('every command is found by its name', async () => {
+  for (const { name, load } of COMMANDS) expect((await load()).name()).toBe(name);
 });
 
 test('the help of a command has examples and exit codes too', async () => {

@@ -198,8 +198,9 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
     [...VCPUS, '--guest-features', '0x801'],
     /GUEST_FEATURES_INVALID: .*bit 11 is reserved\n.*--allow-reserved-features/,
   ],
+  [[...VCPUS, '--guest-features', '0x30001'], /GUEST_FEATURES_INVALID: .*looks like a guest policy/],
   [
-    [...VCPUS, '--guest-features', '0x30001', '--allow-reserved-features'],
+    [...VCPUS, '--guest-features', '0x30000', '--allow-reserved-features'],
     /GUEST_FEATURES_INVALID: .*looks like a guest policy/,
   ],
   [['--vcpus', '2', '--vcpu-family', '25'], /USAGE: a vCPU needs family, model and stepping/],
@@ -212,6 +213,10 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['--vcpus', '2', '--vcpu-type', 'max'], /VCPU_TYPE_UNKNOWN: .*depends on the processor of the host/],
   [['--vcpus', '2'], /USAGE: no vCPU type is given/],
   [[...VCPUS, '--output', 'binary'], /USAGE: .*Allowed choices are hex, base64, json/],
+  [[...VCPUS, '--output', 'rvps'], /USAGE: --output rvps goes with --matrix/],
+  [[...VCPUS, '--expires', '2030-01-01T00:00:00Z'], /USAGE: --expires goes with --matrix/],
+  [[...VCPUS, '--expires', '2030-02-30T00:00:00Z'], /USAGE: --expires is "2030-02-30T00:00:00Z"/],
+  [[...VCPUS, '--mode', 'snp-ovmf-hash', '--dump-vmsa', 'x'], /USAGE: .*does not go with --mode snp-ovmf-hash/],
   [[...VCPUS, '--json', '--output', 'hex'], /USAGE: option '--json' cannot be used with option/],
   [[...VCPUS, '--ledger', '--output', 'base64'], /USAGE: --ledger does not go with --output base64/],
   [['--matrix', 'm.json'], /USAGE: --matrix goes without --ovmf/],
@@ -234,7 +239,7 @@ test('without firmware an --ovmf-hash, and beside a matrix an --output, is refus
   );
   expect((await runCli(['predict', '--mode', 'sev'])).stderr).toMatch(/USAGE: no firmware is given.*\n.*--ovmf/);
   const beside = await runCli(['predict', '--matrix', 'm.json', '--output', 'hex']);
-  expect(beside.stderr).toMatch(/USAGE: --matrix goes without --output .*\n.*always printed as JSON/);
+  expect(beside.stderr).toMatch(/USAGE: --matrix does not go with --output hex .*\n.*json, csv or rvps/);
   expect((await runCli(['predict', '--matrix', 'm.json', '--ledger'])).stderr).toMatch(
     /--matrix goes without --ledger/,
   );

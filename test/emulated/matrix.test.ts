@@ -22,6 +22,11 @@ test('the example matrix holds on two emulated hosts over SSH, and its recording
   expect(live.cells.length).toBeGreaterThanOrEqual(40);
   expect(live.cells.map((cell) => cell.verdict.result)).toEqual(live.cells.map(() => 'pass'));
   expect(new Set(live.cells.map((cell) => cell.evidence.kind))).toEqual(new Set(['emulated']));
+  for (const { evidence } of live.cells) {
+    expect(evidence.host.facts?.platform).toMatchObject({ source: 'emulation', product: 'Genoa' });
+    expect(evidence.host.facts?.machine.kernel).toBe(evidence.host.kernel);
+    expect(evidence.host.facts?.qemu.default?.epycModels).toContain('EPYC-Milan');
+  }
   expect(live.junit.match(/<testcase /g)?.length).toBe(live.cells.length);
   expect(live.junit).not.toMatch(/<(failure|error|skipped)/);
   expect(await processesWith(new RegExp(lab.hostFolder))).toEqual([]);

@@ -1,9 +1,6 @@
 import fc from 'fast-check';
-import {
-  parseFirmwareDescriptor,
-  readFirmwareDescriptor,
-  writeFirmwareDescriptor,
-} from '../../lib/evidence/firmware-descriptor.ts';
+import { parseFirmwareDescriptor, readFirmwareDescriptor } from '../../lib/evidence/firmware-descriptor.ts';
+import { writeFirmwareDescriptor } from '../../lib/evidence/written-descriptor.ts';
 import { describeFirmware } from '../../lib/measure/firmware.ts';
 import type { FirmwareDescriptor } from '../../lib/measure/inputs.ts';
 import { firmwareImage } from '../support/firmware-image.ts';

@@ -1,15 +1,20 @@
 import { parseReport } from '../../lib/attestation/report.ts';
 import { playGuest } from '../../lib/firmware/guest.ts';
+import type { GuestContext } from '../../lib/firmware/guest-context.ts';
 import { VcpuExits } from '../../lib/firmware/kvm/run.ts';
-import type { GuestContext } from '../../lib/firmware/psp.ts';
 import { SERIAL_PORT } from '../../lib/firmware/uart.ts';
 import { encodeFrame, type Frame, FrameDecoder } from '../../lib/guest/protocol.ts';
 import { expect, test } from '../support/test.ts';
 import { CHIP, runningGuest, startedGuest } from './platform.ts';
 
-const NONCE = new Uint8Array(64).fill(0xa5);
+const NONCES = [new Uint8Array(64).fill(0xa5), new Uint8Array(64).fill(0x5a)];
+/** What the harness says, once the guest has announced itself. */
+const QUESTIONS: readonly Frame[] = [
+  ...NONCES.map((payload, index): Frame => ({ type: 'nonce', sequence: 7 + index, payload })),
+  { type: 'end', sequence: 9, payload: new Uint8Array() },
+];
 
-/** Exits whose UARTs are always ready; the agent's answers with a nonce once the guest is ready. */
+/** Exits whose UARTs are always ready; the agent's asks all it has to ask once the guest is ready. */
 class ReadyExits extends VcpuExits {
   readonly #decoder = new FrameDecoder();
   readonly #input: number[] = [];
@@ -29,7 +34,7 @@ class ReadyExits extends VcpuExits {
       if (found.kind === 'error') throw found.error;
       this.frames.push(found.frame);
       if (found.frame.type !== 'ready') continue;
-      this.#input.push(...Buffer.from(`noise\n${encodeFrame({ type: 'nonce', sequence: 0, payload: NONCE })}`));
+      this.#input.push(...Buffer.from(`noise\n${QUESTIONS.map(encodeFrame).join('')}`));
     }
   }
 
@@ -45,20 +50,27 @@ async function played(guest: GuestContext): Promise<ReadyExits> {
   return exits;
 }
 
-test('the played guest announces itself, answers a nonce with its report, and powers off', async () => {
+test('the played guest announces itself, answers each nonce with a report over it, and powers off', async () => {
   const guest = runningGuest();
   const { frames, console } = await played(guest);
-  expect(frames.map((frame) => frame.type)).toEqual(['ready', 'report', 'off']);
-  expect(parseReport(frames[1]?.payload ?? new Uint8Array())).toMatchObject({
-    reportData: NONCE,
-    measurement: guest.launchDigest,
-  });
+  expect(frames.map(({ type, sequence }) => [type, sequence])).toEqual([
+    ['ready', 0],
+    ['certs', 7],
+    ['report', 7],
+    ['certs', 8],
+    ['report', 8],
+    ['off', 1],
+  ]);
+  const reports = frames.filter(({ type }) => type === 'report').map(({ payload }) => parseReport(payload));
+  for (const [index, reportData] of NONCES.entries()) {
+    expect(reports[index]).toMatchObject({ reportData, measurement: guest.launchDigest });
+  }
   expect(console).toContain('no instruction of this guest was executed');
 });
 
 test('a guest that cannot ask for a report says so', async () => {
   const { frames } = await played(Object.assign(startedGuest(), { state: 'running' as const }));
-  expect(frames.map((frame) => frame.type)).toEqual(['ready', 'error', 'off']);
+  expect(frames.map((frame) => frame.type)).toEqual(['ready', 'error', 'error', 'off']);
   expect(Buffer.from(frames[1]?.payload ?? []).toString()).toContain('no secrets page');
 });
 

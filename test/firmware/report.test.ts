@@ -4,9 +4,9 @@ import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../../lib/a
 import { parseLayout, serialiseLayout } from '../../lib/abi/layout.ts';
 import { parseReport, verifyReportSignature } from '../../lib/attestation/report.ts';
 import { requestReport } from '../../lib/firmware/guest.ts';
+import type { GuestContext } from '../../lib/firmware/guest-context.ts';
 import { type GuestMessage, openMessage, sealMessage } from '../../lib/firmware/guest-message.ts';
 import { emulatedChip } from '../../lib/firmware/machine.ts';
-import type { GuestContext } from '../../lib/firmware/psp.ts';
 import { guestRequest } from '../../lib/firmware/report.ts';
 import { expect, test } from '../support/test.ts';
 import { CHIP, PLATFORM, POLICY, runningGuest, startedGuest } from './platform.ts';
@@ -82,7 +82,7 @@ test('the report says what was launched, and where', () => {
 });
 
 test('the chip of an emulated host lasts as long as its name, and is no other host’s', () => {
-  const [one, again, other] = ['lab-1', 'lab-1', 'lab-2'].map(emulatedChip);
+  const [one, again, other] = ['lab-1', 'lab-1', 'lab-2'].map((name) => emulatedChip(name));
   expect(again).toEqual(one);
   expect(other?.vcek).not.toEqual(one?.vcek);
   expect(other?.platform.chipId).not.toEqual(one?.platform.chipId);

@@ -1,10 +1,10 @@
 import type { AttestationReport } from '../../lib/abi/report.ts';
 import type { Evidence } from '../../lib/evidence/schema.ts';
+import type { Check } from '../../lib/finding.ts';
 import { buildIdAuth } from '../../lib/identity/id-auth.ts';
 import { buildIdBlock } from '../../lib/identity/id-block.ts';
 import { CHECKS } from '../../lib/judge/checks.ts';
 import { judge, resultOf } from '../../lib/judge/judge.ts';
-import type { Check } from '../../lib/judge/verdict.ts';
 import { expect, test } from '../support/test.ts';
 import {
   base64,
@@ -130,6 +130,14 @@ test('a guest that ran and sent no report has failed, and nothing is claimed of 
   const fields = FIELDS.map(([name]) => `${name} not-applicable`);
   expect(notPassed(of)).toEqual(['report-present fail', ...fields]);
   expect(check(of, 'report-measurement')).toMatchObject({ expected: PREDICTED, observed: null });
+});
+
+test('why a guest has no report is told in its own words, cleaned', () => {
+  const guest = { agent: '1', kernel: '6.12.0', dmesg: null, errors: ['no SNP guest\n device', 'again'] };
+  const of = evidence({ outcome: { report: null, guest } });
+  expect(check(of, 'report-present')?.detail).toBe(
+    'there is no report: the guest ran and sent none; it said: no SNP guest  device',
+  );
 });
 
 test('a guest that never spoke is infrastructure, unless a check failed', () => {

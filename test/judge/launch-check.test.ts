@@ -1,6 +1,6 @@
 import type { Evidence } from '../../lib/evidence/schema.ts';
+import type { Check } from '../../lib/finding.ts';
 import { judge } from '../../lib/judge/judge.ts';
-import type { Check } from '../../lib/judge/verdict.ts';
 import { expect, test } from '../support/test.ts';
 import { BEGINNING, evidence, FINISH, prediction, refusal, refusedAtFinish, UPDATES } from './made-evidence.ts';
 
@@ -18,6 +18,8 @@ test('on BAD_MEASUREMENT the detail says that the firmware does not report what 
   expect(check?.detail.split('\n')).toEqual([
     "launch refused by the firmware: SNP_LAUNCH_FINISH ret=-5 fw_error=11 'Bad measurement'",
     'what the firmware measured is not the launch digest of the ID block; it does not report what it measured',
+    expect.stringMatching(/^likely cause: .*guest features \(0x1 or 0x21\)/),
+    expect.stringMatching(/^what to do: .*predict --from-argv.* \[finish-bad-measurement\]$/),
   ]);
 });
 
@@ -26,16 +28,17 @@ const MEANINGS: readonly (readonly [number, string, string])[] = [
   [
     7,
     'Policy is not allowed',
-    'the policy of the ID block is not the one launched with, 0x30000; the launch digest was accepted',
+    'the policy of the ID block is not the one launched with; the launch digest was accepted',
   ],
   [10, 'Bad signature', 'a signature or key of the ID auth is wrong; launch digest and policy were accepted'],
   [22, 'Invalid parameter', 'early Milan firmware says so of an ID block without author key'],
   [26, 'unknown error', 'the status is INVALID_PAGE_STATE'],
-  [99, 'unknown error', 'the status is status 0x63'],
+  [7, 'Policy is not allowed', 'the policy launched with is 0x30000'],
+  [99, 'unknown error', 'the status is status 0x63, of which nothing is known'],
 ];
 
 for (const [fwError, text, meaning] of MEANINGS) {
-  test(`a refusal at FINISH with status ${fwError} is a failure that says what it means`, () => {
+  test(`a refusal at FINISH with status ${fwError} is a failure that says: ${meaning}`, () => {
     const check = launchAccepted(refusedAtFinish(fwError, text));
     expect(check?.status).toBe('fail');
     expect(check?.detail).toContain(meaning);
@@ -44,7 +47,9 @@ for (const [fwError, text, meaning] of MEANINGS) {
 
 test('a policy refused at START is not blamed on the ID block', () => {
   const outcome = { state: 'refused', refusal: refusal('SNP_LAUNCH_START', -5, 7, 'Policy is not allowed') } as const;
-  expect(launchAccepted(evidence({ outcome }))?.detail).toContain('does not launch the guest policy 0x30000');
+  const detail = launchAccepted(evidence({ outcome }))?.detail;
+  expect(detail).toContain('does not launch the guest policy on this platform');
+  expect(detail).toContain('the policy launched with is 0x30000');
 });
 
 test('INVALID_PARAM at UPDATE points to the CPUID page', () => {
@@ -60,6 +65,16 @@ for (const fwError of [0, -1]) {
     expect(check?.detail).toMatch(/^launch refused by KVM, which did not ask the firmware: SNP_LAUNCH_START ret=-22 /);
   });
 }
+
+test('of a policy that the kernel of the host refuses the bit is named', () => {
+  const outcome = { state: 'refused', refusal: refusal('SNP_LAUNCH_START', -22, 0, '') } as const;
+  const made = evidence({ outcome });
+  const host = { ...made.host, profile: 'upstream-6.12' };
+  const check = launchAccepted({ ...made, host, cell: { ...made.cell, guestPolicy: '0x20000' } });
+  expect(check?.detail).toMatch(
+    /^the policy launched with is 0x20000\nbit 16, SMT: Linux 6\.11 to 6\.16 .*wants the bit set$/m,
+  );
+});
 
 for (const fwError of [1, 12, 15, 19, 23, 32]) {
   test(`status ${fwError} tells of the machine: infrastructure, not failure`, () => {
@@ -106,10 +121,12 @@ test('QEMU giving a launch up without a refusal fails, with its last words', () 
   const stderr = 'warning: old\nqemu: Failed to locate SEV metadata header\n\n';
   const trace = [...BEGINNING];
   const check = launchAccepted(evidence({ outcome: { state: 'refused', exitCode: 1, trace, stderr, report: null } }));
-  expect(check).toMatchObject({
-    status: 'fail',
-    detail: 'QEMU gave the launch up and ended with exit code 1: qemu: Failed to locate SEV metadata header',
-  });
+  expect(check?.status).toBe('fail');
+  expect(check?.detail.split('\n')).toEqual([
+    'QEMU gave the launch up and ended with exit code 1: qemu: Failed to locate SEV metadata header',
+    'the firmware image has no SEV metadata: no SNP guest can be launched with it',
+    expect.stringMatching(/^what to do: .*\[qemu-metadata-missing\]$/),
+  ]);
 });
 
 test('QEMU ending before it asks for a launch is infrastructure', () => {
@@ -144,6 +161,6 @@ test("a host's text is quoted on one line, bounded, without control or direction
     evidence({ outcome: { refusal: { ...refusal('SNP_LAUNCH_FINISH', -5, 11, hostile), line: hostile } } }),
   );
   expect(check?.detail.length).toBeLessThan(1500);
-  expect(check?.detail.split('\n')).toHaveLength(2);
+  expect(check?.detail.split('\n')).toHaveLength(4);
   expect(`${check?.detail}${check?.observed}`.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
 });

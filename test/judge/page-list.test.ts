@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { PAGE_TYPE } from '../../lib/abi/page-info.ts';
 import type { Evidence, TraceEvent } from '../../lib/evidence/schema.ts';
+import type { Check } from '../../lib/finding.ts';
 import { judge } from '../../lib/judge/judge.ts';
 import { tracedRegions } from '../../lib/judge/page-list.ts';
-import type { Check } from '../../lib/judge/verdict.ts';
 import type { Prediction } from '../../lib/measure/inputs.ts';
 import { expect, test } from '../support/test.ts';
 import { BEGINNING, evidence, FINISH, prediction, RUNNING, refusal, UPDATES, update } from './made-evidence.ts';

@@ -24,7 +24,13 @@ export interface ArtifactSource {
   meta?: true;
   /** Path in the package, as tar's wildcards. */
   member: string;
+  /** Modules of the kernel that are kept beside it, in the folder `modules`, as tar's wildcards below their root. */
+  modules?: readonly string[];
 }
+
+/** What a guest of the agent may load, and the lists that say what else there is. */
+const GUEST_MODULES = ['modules.*', 'kernel/drivers/virt/coco/*', 'kernel/fs/configfs/*', 'kernel/lib/crypto/*'];
+const MODULES_FOLDER = 'modules';
 
 export const ARTIFACTS: readonly ArtifactSource[] = [
   {
@@ -50,12 +56,23 @@ export const ARTIFACTS: readonly ArtifactSource[] = [
     suites: ['backports'],
     meta: true,
     member: './boot/vmlinuz-*',
+    modules: GUEST_MODULES,
+  },
+  {
+    name: 'busybox-static',
+    file: 'busybox',
+    package: 'busybox-static',
+    suites: ['stable'],
+    member: './*bin/busybox',
   },
 ];
 
 /** The artifacts that the folder does not have. */
 export function missingArtifacts(folder: string): readonly ArtifactSource[] {
-  return ARTIFACTS.filter(({ name, file }) => !existsSync(join(folder, name, file)));
+  return ARTIFACTS.filter(({ name, file, modules }) => {
+    const parts = [file, ...(modules === undefined ? [] : [MODULES_FOLDER])];
+    return parts.some((part) => !existsSync(join(folder, name, part)));
+  });
 }
 
 /**
@@ -109,6 +126,7 @@ async function fetchOne(
     const whole = join(scratch, artifact.name);
     await mkdir(whole);
     await writeFile(join(whole, artifact.file), bytes);
+    if (artifact.modules !== undefined) await keepModules(scratch, artifact.modules, join(whole, MODULES_FOLDER));
     await writeFile(join(whole, 'source.json'), `${JSON.stringify(source, null, 2)}\n`);
     await rm(join(folder, artifact.name), { recursive: true, force: true });
     await rename(whole, join(folder, artifact.name));
@@ -128,19 +146,38 @@ export function versionedPackage(meta: Pick<ListedPackage, 'name' | 'depends'>):
   });
 }
 
-/** The bytes of one file of the only package in the folder. */
-async function member(folder: string, pattern: string): Promise<Uint8Array> {
-  const deb = (await readdir(folder)).find((name) => name.endsWith('.deb'));
-  // The whole archive of a kernel is over 100 MB; only what tar picks is kept.
-  const archive = execa('dpkg-deb', ['--fsys-tarfile', join(folder, deb ?? 'no.deb')], {
+/** The only package in the folder, unpacked by tar with the arguments. The archive of a kernel is over 100 MB. */
+async function unpacked(folder: string, tarArguments: readonly string[]) {
+  const deb = (await readdir(folder)).find((name) => name.endsWith('.deb')) ?? 'no.deb';
+  const archive = execa('dpkg-deb', ['--fsys-tarfile', join(folder, deb)], {
     stdin: 'ignore',
     buffer: { stdout: false },
   });
-  const picked = await archive.pipe('tar', ['--extract', '--to-stdout', '--wildcards', pattern], {
+  const picked = await archive.pipe('tar', ['--extract', '--wildcards', ...tarArguments], {
     encoding: 'buffer',
+    stripFinalNewline: false,
     maxBuffer: 256 * 1024 * 1024,
     reject: false,
   });
-  if (!picked.failed && picked.stdout.byteLength > 0) return picked.stdout;
-  throw new HarnessError({ code: 'HOST_COMMAND', what: `package ${deb ?? '(none)'} has no ${pattern}`, where: folder });
+  const lacks = (what: string): HarnessError =>
+    new HarnessError({ code: 'HOST_COMMAND', what: `package ${deb} has no ${what}`, where: folder });
+  return { failed: picked.failed, bytes: picked.stdout, lacks };
+}
+
+/** The bytes of one file of the only package in the folder. */
+async function member(folder: string, pattern: string): Promise<Uint8Array> {
+  const { failed, bytes, lacks } = await unpacked(folder, ['--to-stdout', pattern]);
+  if (!failed && bytes.byteLength > 0) return bytes;
+  throw lacks(pattern);
+}
+
+/** Keeps modules of the only package in the folder; `/lib` is `/usr/lib` in newer releases. */
+async function keepModules(folder: string, patterns: readonly string[], target: string): Promise<void> {
+  const tree = await mkdtemp(join(folder, 'tree-'));
+  const members = patterns.map((pattern) => `./*lib/modules/*/${pattern}`);
+  const { failed, lacks } = await unpacked(folder, ['--directory', tree, ...members]);
+  const names = failed ? [] : await readdir(tree, { recursive: true });
+  const root = names.find((name) => /^(?:usr\/)?lib\/modules\/[^/]+$/.test(name));
+  if (root === undefined) throw lacks(members.join(' or '));
+  await rename(join(tree, root), target);
 }

@@ -62,6 +62,18 @@ export const PROGRAMS: readonly RequiredProgram[] = [
     present: () => succeeds(['busybox', 'true']),
   },
   {
+    name: 'xz',
+    packages: ['xz-utils'],
+    fromBackports: false,
+    present: () => succeeds(['xz', '--version']),
+  },
+  {
+    name: 'zstd',
+    packages: ['zstd'],
+    fromBackports: false,
+    present: () => succeeds(['zstd', '--version']),
+  },
+  {
     // A second opinion on keys and signatures.
     name: 'openssl',
     packages: ['openssl'],
@@ -74,6 +86,20 @@ export const PROGRAMS: readonly RequiredProgram[] = [
     fromBackports: false,
     // It has no option that only tells its version; an unknown one ends it with its usage.
     present: async () => existsSync('/usr/bin/ssh-keygen'),
+  },
+  {
+    // The page of results is looked at in the browser that its readers use.
+    name: 'Chromium',
+    packages: ['chromium'],
+    fromBackports: false,
+    present: async () => existsSync('/usr/bin/chromium'),
+  },
+  {
+    // Holds JUnit to a schema.
+    name: 'xmllint',
+    packages: ['libxml2-utils'],
+    fromBackports: false,
+    present: () => succeeds(['xmllint', '--version']),
   },
 ];
 

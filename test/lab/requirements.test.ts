@@ -41,7 +41,13 @@ test.describe('the set-up of a machine', () => {
 
   test('takes from the backports only what must be new', () => {
     expect(planInstallations(PROGRAMS, RELEASE)).toEqual([
-      { packages: ['gcc', 'libc6-dev', 'openssh-server', 'busybox', 'openssl', 'openssh-client'], targetRelease: null },
+      {
+        packages: [
+          ...['gcc', 'libc6-dev', 'openssh-server', 'busybox', 'openssl', 'openssh-client'],
+          ...['chromium', 'libxml2-utils'],
+        ],
+        targetRelease: null,
+      },
       { packages: ['qemu-system-x86'], targetRelease: 'bookworm-backports' },
     ]);
     expect(planInstallations([], RELEASE)).toEqual([]);

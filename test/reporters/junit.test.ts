@@ -103,6 +103,16 @@ test('what was launched, and where, can be filtered by', () => {
   expect(propertiesOf(caseOf(one, false)).evidence).toBe('emulated');
 });
 
+test('a refusal can be filtered by its row in the table of errors', () => {
+  const refusedWith = (fwError: number) => {
+    const refusal = { command: 'SNP_LAUNCH_FINISH', ret: -5, fwError, text: '', line: '' } as const;
+    return propertiesOf(caseOf(row('fail', { cell: cellFile({ state: 'refused', refusal }) })));
+  };
+  expect(refusedWith(11)).toMatchObject({ refusal: 'finish-bad-measurement' });
+  expect(refusedWith(99)).toMatchObject({ refusal: 'unknown' });
+  expect(propertiesOf(caseOf(row('fail', { cell: cellFile() })))).not.toHaveProperty('refusal');
+});
+
 test('console and errors are kept of what did not pass', () => {
   const cell = cellFile({ console: 'kernel panic', stderr: 'qemu: bad' });
   const failed = caseOf(row('fail', { cell }));

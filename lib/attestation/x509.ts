@@ -1,0 +1,109 @@
+// The decorators of @peculiar/x509 need this before anything else of it.
+import 'reflect-metadata';
+import { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, X509Certificate, X509Crl } from '@peculiar/x509';
+import { HarnessError } from '../errors.ts';
+
+/** How an issuer signed. */
+export interface SignatureScheme {
+  /** As WebCrypto names it: `RSA-PSS`. */
+  name: string;
+  hash: string | null;
+  saltBytes: number | null;
+}
+
+/** An extension as it stands in a certificate. */
+export interface CertificateExtension {
+  oid: string;
+  critical: boolean;
+  /** The contents of its OCTET STRING. */
+  value: Uint8Array;
+}
+
+/** What a certificate says beside names, dates and key. */
+export interface CertificateDetails {
+  scheme: SignatureScheme;
+  /** Basic constraints; null without them. */
+  constraints: { ca: boolean; pathLength: number | null } | null;
+  /** Key usage; null without it. */
+  usages: { signsCertificates: boolean; signsLists: boolean } | null;
+  /** Every extension in order, doubles too. */
+  extensions: readonly CertificateExtension[];
+}
+
+/** What a certificate list says. */
+export interface CrlDetails {
+  scheme: SignatureScheme;
+  thisUpdate: Date;
+  /** When the next list is due; null where it does not say. */
+  nextUpdate: Date | null;
+  /** Lower-case hex without leading zeros. */
+  revokedSerials: readonly string[];
+}
+
+/** Serial numbers as they are compared: lower-case hex without leading zeros; `0` for zero. */
+export function serialText(hex: string): string {
+  return hex.toLowerCase().replace(/^0+(?=.)/, '');
+}
+
+/** Runs the decoder, which throws errors of many kinds. @throws HarnessError CERTIFICATE_INVALID for each of them */
+function decoded<T>(what: string, where: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    throw new HarnessError({ code: 'CERTIFICATE_INVALID', what: `the ${what} cannot be decoded`, where, cause });
+  }
+}
+
+/** A value of an object that came from outside its types. */
+function valueAt(object: unknown, key: string): unknown {
+  return typeof object === 'object' && object !== null ? Reflect.get(object, key) : undefined;
+}
+
+/** @param algorithm as WebCrypto writes it, whose types the library takes from a browser */
+function schemeOf(algorithm: unknown): SignatureScheme {
+  const hash = valueAt(valueAt(algorithm, 'hash'), 'name');
+  const saltBytes = valueAt(algorithm, 'saltLength');
+  return {
+    name: String(valueAt(algorithm, 'name')),
+    hash: typeof hash === 'string' ? hash : null,
+    saltBytes: typeof saltBytes === 'number' ? saltBytes : null,
+  };
+}
+
+/** Decodes what node:crypto does not tell of a certificate. @throws HarnessError CERTIFICATE_INVALID */
+export function decodeCertificate(der: Uint8Array, where: string): CertificateDetails {
+  return decoded('certificate', where, () => {
+    const certificate = new X509Certificate(Uint8Array.from(der));
+    const constraints = certificate.getExtension(BasicConstraintsExtension);
+    const usages = certificate.getExtension(KeyUsagesExtension)?.usages;
+    return {
+      scheme: schemeOf(certificate.signatureAlgorithm),
+      constraints: constraints && { ca: constraints.ca, pathLength: constraints.pathLength ?? null },
+      usages:
+        usages === undefined
+          ? null
+          : {
+              signsCertificates: (usages & KeyUsageFlags.keyCertSign) !== 0,
+              signsLists: (usages & KeyUsageFlags.cRLSign) !== 0,
+            },
+      extensions: certificate.extensions.map(({ type, critical, value }) => ({
+        oid: type,
+        critical,
+        value: new Uint8Array(value),
+      })),
+    };
+  });
+}
+
+/** Decodes a certificate list. @throws HarnessError CERTIFICATE_INVALID */
+export function decodeCrl(der: Uint8Array, where: string): CrlDetails {
+  return decoded('certificate list', where, () => {
+    const crl = new X509Crl(Uint8Array.from(der));
+    return {
+      scheme: schemeOf(crl.signatureAlgorithm),
+      thisUpdate: crl.thisUpdate,
+      nextUpdate: crl.nextUpdate ?? null,
+      revokedSerials: crl.entries.map(({ serialNumber }) => serialText(serialNumber)),
+    };
+  });
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+
+/** One command: its name, and how it is loaded. */
+export interface CommandRow {
+  readonly name: string;
+  readonly load: () => Promise<Command>;
+}
+
+/**
+ * The commands, one file each, in the order of the help text. Each is loaded only when it is asked for: what `run` needs
+ * takes longer to load than `predict` takes to predict.
+ */
+export const COMMANDS: readonly CommandRow[] = [
+  { name: 'run', load: async () => (await import('./run.ts')).runCommand() },
+  { name: 'predict', load: async () => (await import('./predict.ts')).predictCommand() },
+  { name: 'explain', load: async () => (await import('./explain.ts')).explainCommand() },
+  { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },
+  { name: 'hosts', load: async () => (await import('./hosts.ts')).hostsCommand() },
+  { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },
+  { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
+  { name: 'report', load: async () => (await import('./report.ts')).reportCommand() },
+  { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
+  { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
+  { name: 'guest-initrd', load: async () => (await import('./guest-initrd.ts')).guestInitrdCommand() },
+  { name: 'native', load: async () => (await import('./native.ts')).nativeCommand() },
+];

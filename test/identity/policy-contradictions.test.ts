@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { HOST_PROFILES, kernelAcceptsPolicy } from '../../lib/firmware/profiles.ts';
+import { GUEST_POLICY_BITS } from '../../lib/identity/guest-policy.ts';
+import { kvmPolicyRulesOf } from '../../lib/identity/kvm-policy-rules.ts';
+import { policyContradictions, undecidedPolicyFields } from '../../lib/identity/policy-contradictions.ts';
+import type { PolicyHostFacts } from '../../lib/identity/policy-host-facts.ts';
+import { expect, test } from '../support/test.ts';
+
+/** `kvm SMT`: who refuses what, in order. */
+function refusals(policy: bigint, facts: PolicyHostFacts): string[] {
+  return policyContradictions(policy, facts).map(({ refusedBy, field }) => `${refusedBy} ${field}`);
+}
+
+const undecided = (policy: bigint, facts: PolicyHostFacts): string[] =>
+  undecidedPolicyFields(policy, facts).map(({ by, field }) => `${by} ${field}`);
+
+// Sources: Linux 6.12 and 6.18, snp_launch_start; the pull request of KVM for 6.17; that for 6.19.
+const KERNELS: readonly (readonly [release: string, policy: bigint, refused: readonly string[]])[] = [
+  ['6.11.0', 0x30000n, []],
+  ['6.12.107-generic', 0x20000n, ['kvm SMT']],
+  ['6.16.9', 0x130000n, ['kvm SINGLE_SOCKET']],
+  ['6.16.9', 0x120000n, ['kvm SMT', 'kvm SINGLE_SOCKET']],
+  ['6.17.1', 0x20000n, []],
+  ['6.18.15', 0x130000n, []],
+  ['6.12.0', 0x70000n, ['kvm MIGRATE_MA']],
+  ['6.12.0', 0xb0000n, []],
+  ['6.18.15', 0x230000n, ['kvm CXL_ALLOW']],
+  ['6.18.15', 0x2030000n, ['kvm PAGE_SWAP_DISABLE']],
+  ['6.19.0', 0x70000n, ['kvm MIGRATE_MA']],
+  ['7.1.0', 0x70000n, ['kvm MIGRATE_MA']],
+];
+
+for (const [release, policy, refused] of KERNELS) {
+  test(`the KVM of Linux ${release} ${refused.length === 0 ? 'passes on' : 'refuses'} 0x${policy.toString(16)}`, () => {
+    expect(refusals(policy, { kernelRelease: release })).toEqual(refused);
+  });
+}
+
+test('a refusal of KVM has an errno and no status, one of the firmware has POLICY_FAILURE', () => {
+  const [kvm, firmware] = policyContradictions(0x20000n, { kernelRelease: '6.12', smtActive: true });
+  expect(kvm?.refusal).toMatchObject({ ret: -22, fwError: 0, line: "SNP_LAUNCH_START ret=-22 fw_error=0 ''" });
+  expect(firmware?.refusal).toMatchObject({
+    ret: -5,
+    fwError: 7,
+    line: "SNP_LAUNCH_START ret=-5 fw_error=7 'Policy is not allowed'",
+  });
+});
+
+test('what a release says is likely, what the host said is certain', () => {
+  const certainty = (facts: PolicyHostFacts) => policyContradictions(0x230000n, facts).map((each) => each.certainty);
+  const kvmRules = kvmPolicyRulesOf('6.18');
+  expect(certainty({ kernelRelease: '6.18' })).toEqual(['likely']);
+  expect(certainty({ kvmRules })).toEqual(['certain']);
+  expect(certainty({ kernelRelease: '6.18', kvmPolicyBits: 0x1bffffn })).toEqual(['certain']);
+  expect(certainty({ productLine: 'Milan' })).toEqual(['likely']);
+  expect(certainty({ featureInfoEcx: 0 })).toEqual(['certain']);
+});
+
+test('the policy bits that KVM tells win over what its release suggests', () => {
+  expect(refusals(0x230000n, { kernelRelease: '6.12', kvmPolicyBits: 0x3bffffn })).toEqual([]);
+  expect(refusals(0x230000n, { kernelRelease: '6.19', kvmPolicyBits: 0x1bffffn })).toEqual(['kvm CXL_ALLOW']);
+});
+
+// Source: AMD 56860, guest policy and SNP_FEATURE_INFO; the bits of ECX as Linux 6.19 reads them in sev_get_snp_policy_bits.
+const FIRMWARE: readonly (readonly [
+  claim: string,
+  policy: bigint,
+  facts: PolicyHostFacts,
+  refused: readonly string[],
+])[] = [
+  ['SMT on, forbidden', 0x20000n, { smtActive: true }, ['firmware SMT']],
+  ['SMT off, forbidden', 0x20000n, { smtActive: false }, []],
+  ['SMT on, allowed', 0x30000n, { smtActive: true }, []],
+  ['an older minor', 0x30138n, { apiMajor: 1, apiMinor: 55 }, ['firmware ABI']],
+  ['the same version', 0x30137n, { apiMajor: 1, apiMinor: 55 }, []],
+  ['an older major, a newer minor', 0x30201n, { apiMajor: 1, apiMinor: 55 }, ['firmware ABI']],
+  ['a newer major, an older minor', 0x30137n, { apiMajor: 2, apiMinor: 0 }, []],
+  ['two sockets', 0x130000n, { sockets: 2 }, ['firmware SINGLE_SOCKET']],
+  ['one socket', 0x130000n, { sockets: 1 }, []],
+  ['two sockets that are allowed', 0x30000n, { sockets: 2 }, []],
+  ['RAPL_DIS not announced', 0x830000n, { featureInfoEcx: 0x3b }, ['firmware RAPL_DIS']],
+  ['RAPL_DIS announced, RAPL on', 0x830000n, { featureInfoEcx: 4, raplDisabled: false }, ['firmware RAPL_DIS']],
+  ['RAPL_DIS announced, RAPL off', 0x830000n, { featureInfoEcx: 4, raplDisabled: true }, []],
+  ['ciphertext hiding not announced', 0x1030000n, { featureInfoEcx: 0x37 }, ['firmware CIPHERTEXT_HIDING_DRAM']],
+  [
+    'ciphertext hiding announced and off',
+    0x1030000n,
+    { featureInfoEcx: 8, ciphertextHiding: false },
+    ['firmware CIPHERTEXT_HIDING_DRAM'],
+  ],
+  ['AES-256-XTS not announced', 0x430000n, { featureInfoEcx: 0x2f }, ['firmware MEM_AES_256_XTS']],
+  ['AES-256-XTS announced', 0x430000n, { featureInfoEcx: 0x10 }, []],
+  ['CXL_ALLOW not announced', 0x230000n, { featureInfoEcx: 0x1f }, ['firmware CXL_ALLOW']],
+  ['CXL_ALLOW announced', 0x230000n, { featureInfoEcx: 0x20 }, []],
+  ['CXL that is forbidden', 0x30000n, { cxlPresent: true }, ['firmware CXL_ALLOW']],
+  ['PAGE_SWAP_DISABLE before 1.58', 0x2030000n, { apiMajor: 1, apiMinor: 57 }, ['firmware PAGE_SWAP_DISABLE']],
+  ['PAGE_SWAP_DISABLE with 1.58', 0x2030000n, { apiMajor: 1, apiMinor: 58 }, []],
+  ['CXL on Milan', 0x230000n, { productLine: 'Milan' }, ['firmware CXL_ALLOW']],
+  ['CXL on Genoa', 0x230000n, { productLine: 'Genoa' }, []],
+  ['ciphertext hiding on Genoa', 0x1030000n, { productLine: 'Genoa' }, ['firmware CIPHERTEXT_HIDING_DRAM']],
+  ['ciphertext hiding on Turin', 0x1030000n, { productLine: 'Turin' }, []],
+  ['what the firmware announces wins over the line', 0x230000n, { productLine: 'Milan', featureInfoEcx: 0x20 }, []],
+  ['bit 17 clear', 0x10000n, {}, ['firmware RESERVED_ONE']],
+  ['reserved bits', 0x8000000004030000n, {}, ['firmware RESERVED', 'firmware RESERVED']],
+];
+
+for (const [claim, policy, facts, refused] of FIRMWARE) {
+  test(`${claim}: the firmware ${refused.length === 0 ? 'launches' : 'refuses'} 0x${policy.toString(16)}`, () => {
+    expect(refusals(policy, facts)).toEqual(refused);
+  });
+}
+
+test('several contradictions are all told, those of KVM first', () => {
+  const facts = { kernelRelease: '6.12', apiMajor: 1, apiMinor: 51, smtActive: true, sockets: 2 };
+  expect(refusals(0x120137n, facts)).toEqual([
+    'kvm SMT',
+    'kvm SINGLE_SOCKET',
+    'firmware ABI',
+    'firmware SMT',
+    'firmware SINGLE_SOCKET',
+  ]);
+});
+
+test('what the facts do not tell is undecided, and no contradiction', () => {
+  expect(policyContradictions(0x120137n, {})).toEqual([]);
+  expect(undecided(0x120137n, {})).toEqual([
+    'kvm SMT',
+    'kvm SINGLE_SOCKET',
+    'firmware ABI',
+    'firmware SMT',
+    'firmware SINGLE_SOCKET',
+  ]);
+  expect(undecided(0xb0000n, {})).toEqual([]);
+  expect(undecided(0x230000n, { kernelRelease: '6.19' })).toEqual(['kvm CXL_ALLOW', 'firmware CXL_ALLOW']);
+  expect(undecided(0x230000n, { kernelRelease: '6.19', featureInfoEcx: 0x20 })).toEqual([]);
+});
+
+test('a release that is none, or older than upstream SNP, has no rules', () => {
+  for (const release of ['', 'mainline', '6', '5.19.0-snp-host', '6.9.0-snp-host', '6.10.1']) {
+    expect(kvmPolicyRulesOf(release), release).toBeUndefined();
+  }
+});
+
+// The emulated KVM has tables of its own: that both agree is evidence.
+for (const profile of HOST_PROFILES) {
+  test(`the profile ${profile.name} of the emulated KVM refuses exactly what is foretold of it`, () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: (1n << 28n) - 1n }), fc.boolean(), (policy, announces) => {
+        const firmware = announces
+          ? { featureInfoEcx: 0x3c, apiMajor: 1, apiMinor: 58 }
+          : { featureInfoEcx: 0, apiMajor: 1, apiMinor: 55 };
+        const foretold = refusals(policy, { kvmRules: profile, ...firmware }).some((refusal) =>
+          refusal.startsWith('kvm '),
+        );
+        expect(foretold).toBe(!kernelAcceptsPolicy(profile, policy, announces ? 0x3e0_0000n : 0n));
+      }),
+    );
+  });
+}
+
+test('every named bit that is contradicted can be put right by changing that bit alone', () => {
+  const facts = { kernelRelease: '6.12', smtActive: true, sockets: 2, featureInfoEcx: 0, apiMajor: 1, apiMinor: 55 };
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: (1n << 26n) - 1n }), (random) => {
+      let policy = random;
+      for (const { field } of policyContradictions(policy, facts)) {
+        const bit = GUEST_POLICY_BITS.find(({ name }) => name === field)?.bit;
+        const mask = bit === undefined ? 0xffffn : 1n << BigInt(bit);
+        const wantsSet = field === 'SMT' || field === 'RESERVED_ONE';
+        policy = wantsSet ? policy | mask : policy & ~mask;
+      }
+      expect(refusals(policy, facts)).toEqual([]);
+    }),
+  );
+});
