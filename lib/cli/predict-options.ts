@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { VMSA_ADDRESS_BITS, type VmsaAddressBits } from '../abi/page-info.ts';
 import { HarnessError } from '../errors.ts';
+import { readLaunchDigest } from '../identity/digest-text.ts';
 import { readGuestFeatures } from '../measure/guest-features.ts';
 import { checkVcpuCount } from '../measure/predict.ts';
 import {
@@ -94,7 +95,7 @@ function addFirmwareOptions(command: Command): Command {
     .option('--firmware-descriptor <json>', 'its descriptor in place of the image; see `firmware describe`')
     .addOption(
       new Option('--ovmf-hash <hex>', 'digest after the firmware pages, in place of that of the image').argParser(
-        (text) => parseHexBytes(text, '--ovmf-hash', 48),
+        (text) => readLaunchDigest(text, '--ovmf-hash').digest,
       ),
     )
     .option('--svsm <image>', 'flat COCONUT SVSM image, for --mode svsm')
