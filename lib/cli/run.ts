@@ -14,7 +14,7 @@ import { packageRoot } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
-import { JUNIT_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
 
 interface RunFlags {
   hosts: string;
@@ -48,7 +48,12 @@ function planOf(flags: RunFlags): Plan {
           referenceFile: flags.reference === undefined ? null : resolve(flags.reference),
         }
       : { kind: 'replay', recordingFile: resolve(flags.replay) };
-  return { runDirectory: join(reportsDirectory, 'run'), reportsDirectory, source };
+  return {
+    runDirectory: join(reportsDirectory, 'run'),
+    reportsDirectory,
+    source,
+    ...(flags.host && { hosts: flags.host }),
+  };
 }
 
 /** Where the runner's configuration is: TypeScript in a checkout, compiled in an installed package. */
@@ -80,10 +85,7 @@ async function runSuites(plan: Plan, flags: RunFlags): Promise<void> {
   const planFile = join(plan.runDirectory, PLAN_FILE);
   await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
-  const filters = [
-    ...(flags.host ?? []).flatMap((host) => ['--project', host]),
-    ...(flags.grep === undefined ? [] : ['--grep', flags.grep]),
-  ];
+  const filters = flags.grep === undefined ? [] : ['--grep', flags.grep];
   const child = execa(process.execPath, [cli, 'test', '-c', configPath(), ...filters], {
     env: { [PLAN_VARIABLE]: planFile },
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -143,16 +145,11 @@ async function run(flags: RunFlags): Promise<void> {
   const plan = planOf(flags);
   makeFolder(plan.reportsDirectory, '--out');
   // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
-  await rm(join(plan.reportsDirectory, JUNIT_FILE), { force: true });
+  for (const name of [JUNIT_FILE, PAGE_FILE]) await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
   if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
-  const unknown = (flags.host ?? []).filter((name) => !loaded.hosts.some((host) => host.name === name));
-  if (unknown.length > 0) {
-    const known = loaded.hosts.map((host) => host.name).join(', ');
-    throw new HarnessError({ code: 'USAGE', what: `no host named ${unknown.join(', ')}`, hint: `known: ${known}` });
-  }
   await setAside(plan);
   makeFolder(plan.runDirectory, '--out');
   await runSuites(plan, flags);

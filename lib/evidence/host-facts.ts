@@ -39,6 +39,10 @@ export const platformFactsSchema = z.strictObject({
     ciphertextHiding: known,
     pageSwapDisabled: known,
   }),
+  /** What the machine is as far as those bits ask for it: bits of PLATFORM_INFO, memory encryption, devices. */
+  policyConditions: z
+    .strictObject({ memAes256Xts: known, raplDisabled: known, ciphertextHiding: known, cxlPresent: known })
+    .optional(),
   /** Parameters of the kvm_amd module. */
   kvmAmd: z.strictObject({
     sev: known,
@@ -83,6 +87,8 @@ export const machineFactsSchema = z.strictObject({
   openFiles: count.nullable(),
   devices: z.strictObject({ kvm: deviceAccessSchema, sev: deviceAccessSchema }),
   user: text.nullable(),
+  /** Why the host's directory cannot be used; null where it can. */
+  directoryTrouble: text.nullable(),
   /** Programs that the harness needs there and that are missing. */
   missingPrograms: z.array(text).max(64),
   /** Lines of the kernel log about SEV, bounded; empty where the user may not read it. */

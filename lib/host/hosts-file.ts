@@ -105,7 +105,8 @@ function findingsOf(issue: z.core.$ZodIssue, document: unknown): Finding[] {
     const missing = found === undefined && issue.code !== 'custom' ? 'is missing: ' : '';
     return [{ what: `${at}: ${missing}${wordsOf(issue)}${got}` }];
   }
-  const kind = Reflect.get(Object(valueAt(document, issue.path)), 'kind');
+  const holder = Object(valueAt(document, issue.path));
+  const kind = Reflect.get(holder, 'kind') ?? Reflect.get(holder, 'command');
   const known = keysAt(issue.path, kind);
   return issue.keys.map((key) => {
     const similar = mostSimilar(key, known);
@@ -121,7 +122,7 @@ function findingsOf(issue: z.core.$ZodIssue, document: unknown): Finding[] {
 
 /** The message of an issue without the preamble and the ending of zod; what was found is said by the caller. */
 function wordsOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_union') return 'expected "ssh" or "local"';
+  if (issue.code === 'invalid_union' && issue.path.at(-1) === 'kind') return 'expected "ssh" or "local"';
   return issue.message.replace(/^Invalid input: |^Invalid option: /, '').replace(/, received .*$/, '');
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EMULATION_KEYS, emulationSchema, faultKeys } from './emulation-schema.ts';
 import { parseHostKey } from './known-hosts.ts';
 
 /**
@@ -32,7 +33,7 @@ const common = {
   /** What rules of the matrix may ask of a host. */
   tags: z.array(text.max(40)).max(64).default([]),
   /** Absent: SNP hardware. */
-  emulation: z.strictObject({ profile: text }).optional(),
+  emulation: emulationSchema.optional(),
   /** C-bit position; absent: QEMU is asked on the host. */
   cbitpos: z.int().min(0).max(63).optional(),
   /** Generation of VMM that predictions for this host follow; absent: the newest, or that of the emulation. */
@@ -96,11 +97,15 @@ const TOP_KEYS = Object.keys(hostsSchema.shape);
 const SSH_KEYS = Object.keys(sshHostSchema.shape);
 const LOCAL_KEYS = Object.keys(localHostSchema.shape);
 
-/** The keys that may stand at a place of hosts.json: of the file, of a host of a kind, of its emulation. */
+/**
+ * The keys that may stand at a place of hosts.json: of the file, of a host, of its emulation, of a fault.
+ * @param kind of the host, or command of the fault
+ */
 export function keysAt(path: readonly PropertyKey[], kind: unknown): readonly string[] {
   if (path.length === 0) return TOP_KEYS;
   if (path.length === 2) return kind === 'local' ? LOCAL_KEYS : SSH_KEYS;
-  return path.at(-1) === 'emulation' ? ['profile'] : [];
+  if (path.at(-1) === 'emulation') return EMULATION_KEYS;
+  return path.at(-2) === 'faults' ? faultKeys(kind) : [];
 }
 
 /** Is this a key of hosts reached over SSH alone? */

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import pLimit from 'p-limit';
 import { HarnessError } from '../errors.ts';
+import { provenanceOf } from '../evidence/host-report.ts';
 import type { Evidence, HostProvenance } from '../evidence/schema.ts';
 import { ensureArtifact } from './artifact-store.ts';
 import type { Emulation } from './emulation.ts';
 import type { Host, LaunchRequest, LocalArtifact } from './host.ts';
 import type { HostEntry } from './hosts-file.ts';
 import { launchOnHost } from './launch.ts';
-import { probeHost } from './probe.ts';
+import { examinationError, examineHost } from './preflight/examine.ts';
 import type { Session } from './session.ts';
 
 /** A host that runs the real QEMU at the far end of a session: SNP hardware, or emulated by the KVM shim. */
@@ -18,18 +19,26 @@ export class QemuHost implements Host {
   readonly #emulation: Emulation | null;
   #provenance: Promise<HostProvenance> | undefined;
 
-  constructor(entry: HostEntry, session: Session, emulation: Emulation | null) {
+  /** @param provenance what preflight found; null: the host is examined at first use */
+  constructor(entry: HostEntry, session: Session, emulation: Emulation | null, provenance: HostProvenance | null) {
     this.name = entry.name;
     this.#entry = entry;
     this.#session = session;
     this.#emulation = emulation;
+    this.#provenance = provenance === null ? undefined : Promise.resolve(provenance);
   }
 
   /** Asked once; what the host is does not change within a run. */
   provenance(): Promise<HostProvenance> {
-    const known = this.#provenance ?? probeHost(this.#entry, this.#session, this.#emulation);
-    this.#provenance = known;
-    return known;
+    this.#provenance ??= this.#examine();
+    return this.#provenance;
+  }
+
+  async #examine(): Promise<HostProvenance> {
+    const examination = await examineHost(this.#entry, this.#session, this.#emulation);
+    const provenance = provenanceOf(examination);
+    if (provenance !== undefined) return provenance;
+    throw examinationError(examination, this.name);
   }
 
   async launch(request: LaunchRequest, signal: AbortSignal): Promise<Evidence> {

@@ -48,6 +48,12 @@ export class Progress {
     else this.#screen.write(`${line}\n`);
   }
 
+  /** Counts a row whose trouble was told before, for all rows of its host at once. */
+  addTold(row: ResultRow): void {
+    this.#rows.push(row);
+    this.#showSometimes();
+  }
+
   add(row: ResultRow): void {
     this.#rows.push(row);
     if (row.result !== 'pass' && row.result !== 'skip') {
@@ -55,6 +61,10 @@ export class Progress {
       const message = plainText(row.message, 4000).split('\n').join('\n    ');
       this.#screen.write(`${row.result.toUpperCase()} ${row.host} ${row.name}\n    ${message}\n`);
     }
+    this.#showSometimes();
+  }
+
+  #showSometimes(): void {
     if (this.#screen.now() - this.#shownAt >= (this.#screen.isTerminal ? REWRITE_MS : LOG_MS)) this.#show();
   }
 

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { HarnessError } from '../errors.ts';
+import { provenanceOf } from '../evidence/host-report.ts';
 import { findHostProfile, HOST_PROFILES, type HostProfile } from '../firmware/profiles.ts';
 import type { Emulation } from '../host/emulation.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
 import { builtKvmShim } from '../host/kvm-shim.ts';
 import { openHostSession } from '../host/open-session.ts';
 import { QemuHost } from '../host/qemu-host.ts';
+import { readHostReport } from './host-reports.ts';
 import { Launcher, MatrixArtifacts } from './launcher.ts';
 import type { EvidenceSource } from './outcome.ts';
 import { packageRoot } from './package-root.ts';
@@ -34,9 +36,11 @@ export function checkEmulation(entries: readonly HostEntry[]): void {
   for (const entry of entries) profileOf(entry);
 }
 
-async function emulationOf(entry: HostEntry, cacheFolder: string): Promise<Emulation | null> {
+/** What makes the guests of an emulated host run; null for SNP hardware. @throws HarnessError NATIVE_BUILD, HOSTS_INVALID */
+export async function emulationOf(entry: HostEntry, cacheFolder: string): Promise<Emulation | null> {
   const profile = profileOf(entry);
-  return profile && { profile, shim: await kvmShim(cacheFolder) };
+  if (profile === null || entry.emulation === undefined) return null;
+  return { profile, platform: entry.emulation, faults: entry.emulation.faults, shim: await kvmShim(cacheFolder) };
 }
 
 /**
@@ -50,6 +54,12 @@ export async function openHost(loaded: LoadedPlan, name: string, cacheFolder: st
   if (entry === undefined) throw new HarnessError({ code: 'HOSTS_INVALID', what: `no host named "${name}"` });
   const artifacts = new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder);
   const emulation = await emulationOf(entry, cacheFolder);
-  const host = new QemuHost(entry, await openHostSession(entry), emulation);
+  const report = readHostReport(loaded.plan.runDirectory, name);
+  const host = new QemuHost(
+    entry,
+    await openHostSession(entry),
+    emulation,
+    report ? (provenanceOf(report) ?? null) : null,
+  );
   return new Launcher(host, artifacts, source.reference);
 }

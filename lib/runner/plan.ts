@@ -18,6 +18,8 @@ export const planSchema = z.strictObject({
   runDirectory: z.string(),
   /** Where JUnit and the other reports go. */
   reportsDirectory: z.string(),
+  /** Only the hosts of these names; absent: all. */
+  hosts: z.array(z.string()).optional(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('hosts'),
@@ -61,7 +63,11 @@ function defaultPlan(folder: string): Plan {
     existsSync(hostsFile) && existsSync(matrixFile)
       ? { kind: 'hosts', hostsFile, matrixFile, referenceFile: null }
       : { kind: 'replay', recordingFile };
-  return { runDirectory: join(folder, 'reports', 'run'), reportsDirectory: join(folder, 'reports'), source };
+  return {
+    runDirectory: join(folder, 'reports', 'run'),
+    reportsDirectory: join(folder, 'reports'),
+    source,
+  };
 }
 
 /** Reads the plan that the environment names. */
@@ -80,8 +86,18 @@ function gather(rows: Iterable<{ cell: Cell; host: string }>): HostedCell[] {
   return [...cells.values()];
 }
 
+/** The hosts that the plan names, in the order of the file. @throws HarnessError USAGE for a name that is none */
+function chosen<H extends { name: string }>(plan: Plan, hosts: readonly H[]): H[] {
+  const unknown = (plan.hosts ?? []).filter((name) => !hosts.some((host) => host.name === name));
+  if (unknown.length > 0) {
+    const known = hosts.map((host) => host.name).join(', ');
+    throw new HarnessError({ code: 'USAGE', what: `no host named ${unknown.join(', ')}`, hint: `known: ${known}` });
+  }
+  return hosts.filter(({ name }) => plan.hosts?.includes(name) ?? true);
+}
+
 function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): LoadedPlan {
-  const entries = loadHosts(source.hostsFile);
+  const entries = chosen(plan, loadHosts(source.hostsFile));
   const matrix = readJsonFile(source.matrixFile, matrixSchema, 'MATRIX_INVALID');
   const planned = entries.flatMap((entry) =>
     planCells(matrix, entry.tags, source.matrixFile).map((row) => ({ ...row, host: entry.name })),
@@ -108,8 +124,13 @@ function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): 
 function loadFromRecording(plan: Plan, path: string): LoadedPlan {
   const recording = readRecording(path);
   const rows = recording.evidence.map((one) => ({ cell: readCell(one.cell), host: one.host.name }));
-  const hosts = [...new Set(rows.map((row) => row.host))].map((name) => ({ name, slots: 1 }));
-  return { plan, hosts, cells: gather(rows), excluded: 0, source: { kind: 'replay', recording } };
+  const names = [...new Set(rows.map((row) => row.host))];
+  const hosts = chosen(
+    plan,
+    names.map((name) => ({ name, slots: 1 })),
+  );
+  const kept = rows.filter((row) => hosts.some(({ name }) => name === row.host));
+  return { plan, hosts, cells: gather(kept), excluded: 0, source: { kind: 'replay', recording } };
 }
 
 /** Reads all files of a plan. @throws HarnessError of the codes of those files */

@@ -9,10 +9,15 @@ import { projectPath } from '../support/paths.ts';
 /** A host of the lab: the machine of the tests, reached over SSH, passing for a host of a profile. */
 export interface LabHost {
   name: string;
-  profile: string;
+  /** Null: not emulated, so that it is what this machine is. */
+  profile: string | null;
   tags: string[];
   slots?: number;
   qemu?: string;
+  /** What else its emulation says. */
+  emulation?: Readonly<Record<string, unknown>>;
+  /** Fields of hosts.json in place of what the lab writes. */
+  change?: Readonly<Record<string, unknown>>;
 }
 
 /** The two hosts that the example matrix is for. */
@@ -54,11 +59,13 @@ export class Lab {
 
   async writeHosts(hosts: readonly LabHost[]): Promise<string> {
     const { port, user, userKeyPath, hostKeyLine } = this.#sshd;
-    const entries = hosts.map(({ name, profile, tags, slots = 1, qemu = QEMU }) => ({
+    const entries = hosts.map(({ name, profile, tags, slots = 1, qemu = QEMU, emulation, change }) => ({
       name,
       kind: 'ssh',
       ...{ address: '127.0.0.1', port, user, privateKey: userKeyPath, hostKey: hostKeyLine },
-      ...{ slots, tags, directory: this.hostFolder, qemu: { default: qemu }, emulation: { profile } },
+      ...{ slots, tags, directory: this.hostFolder, qemu: { default: qemu } },
+      ...(profile === null ? {} : { emulation: { profile, ...emulation } }),
+      ...change,
     }));
     return this.writeJson('hosts.json', { format: 'snp-conform/hosts@1', hosts: entries });
   }

@@ -4,6 +4,7 @@ import { loadHosts } from '../../lib/host/hosts-file.ts';
 import { keysAt } from '../../lib/host/hosts-schema.ts';
 import { AXES } from '../../lib/matrix/cell.ts';
 import { planCells } from '../../lib/matrix/cells.ts';
+import { GUEST_CHANNEL_KEYS } from '../../lib/matrix/guest-channel.ts';
 import { type Matrix, matrixSchema } from '../../lib/matrix/matrix-file.ts';
 import { testFolder } from '../support/folder.ts';
 import { projectPath } from '../support/paths.ts';
@@ -42,7 +43,7 @@ function relativeLinks(path: string): string[] {
 }
 
 function blocksOf(format: string): Block[] {
-  const blocks = ['README.md', REFERENCE].flatMap(jsonBlocks);
+  const blocks = ['README.md', REFERENCE, 'docs/guest.md'].flatMap(jsonBlocks);
   return blocks.filter(({ text }) => text.includes(`"format": "snp-conform/${format}@`));
 }
 
@@ -65,7 +66,7 @@ test.describe('the documents', () => {
   test('have examples of both files in the README and in the reference', () => {
     const pages = (format: string) => new Set(blocksOf(format).map(({ title }) => title.replace(/:.*/, '')));
     expect(pages('hosts')).toEqual(new Set(['README.md', REFERENCE]));
-    expect(pages('matrix')).toEqual(new Set(['README.md', REFERENCE]));
+    expect(pages('matrix')).toEqual(new Set(['README.md', REFERENCE, 'docs/guest.md']));
   });
 
   for (const { title, text } of blocksOf('hosts')) {
@@ -87,9 +88,13 @@ test.describe('the documents', () => {
     const shape = matrixSchema.shape;
     const keys = [
       ...[[], ['hosts', 0], ['hosts', 0, 'emulation']].flatMap((path) => keysAt(path, 'ssh')),
+      ...['SNP_LAUNCH_START', 'KVM_SEV_INIT2'].flatMap((command) =>
+        keysAt(['hosts', 0, 'emulation', 'faults', 0], command),
+      ),
       ...Object.keys(shape),
       ...Object.keys(shape.artifacts.shape),
       ...AXES,
+      ...GUEST_CHANNEL_KEYS,
       'why',
       'hostTags',
     ];

@@ -75,6 +75,11 @@ else
 fi
 section misc sh -c 'cd /sys/fs/cgroup && grep -H . misc.capacity misc.current 2>/dev/null; exit 0'
 section memory cat /proc/meminfo
+section directory sh -c '
+  d=$0
+  while [ ! -e "$d" ]; do d=$(dirname "$d"); done
+  [ -d "$d" ] || { echo "$d is no directory"; exit 1; }
+  [ -w "$d" ] || { echo "$d may not be written by $(id -un)"; exit 1; }' "$directory"
 section disk sh -c 'd=$0; while [ ! -e "$d" ]; do d=$(dirname "$d"); done; df -Pk -- "$d" && df -Pi -- "$d"' "$directory"
 section memlock sh -c 'ulimit -l; ulimit -n'
 section dmi sh -c 'cd /sys/class/dmi/id && grep -H . bios_vendor bios_version bios_date sys_vendor product_name 2>/dev/null; exit 0'

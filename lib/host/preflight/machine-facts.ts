@@ -66,6 +66,10 @@ export function machineFacts(sections: Sections): MachineFacts {
     openFiles: wholeNumber(openFiles) ?? null,
     devices: { kvm: device(sections, 'kvm'), sev: device(sections, 'sev') },
     user: shortText(said('user')) ?? null,
+    directoryTrouble:
+      said('directory') === undefined
+        ? (shortText(sections.get('directory')?.text) ?? 'it could not be looked at')
+        : null,
     missingPrograms: (said('programs') ?? '')
       .split('\n')
       .flatMap((line) => shortText(line) ?? [])

@@ -30,6 +30,7 @@ export const GENOA: Readonly<Record<string, string>> = {
   status: '0137010118000000000000000300000004000000000018d303000000000017d1',
   misc: ['misc.capacity:sev 907', 'misc.capacity:sev_es 99', 'misc.current:sev 0', 'misc.current:sev_es 3'].join('\n'),
   memory: 'MemTotal:       1584627560 kB\nMemFree:        1500000000 kB\nMemAvailable:   1510000000 kB',
+  directory: '',
   disk: [
     'Filesystem     1024-blocks      Used Available Capacity Mounted on',
     '/dev/nvme0n1p2  1921724608 104857600 1719177216       6% /',
@@ -44,7 +45,17 @@ export const GENOA: Readonly<Record<string, string>> = {
     'sys_vendor:Supermicro',
     'product_name:AS -2025HS-TNR',
   ].join('\n'),
-  options: 'BOOT_IMAGE=/vmlinuz root=UUID=1 ro password=hunter2 iommu=pt kvm_amd.debug_swap=0 quiet',
+  options: 'BOOT_IMAGE=/vmlinuz root=UUID=1 ro password=hunter2 mem_encrypt=on kvm_amd.debug_swap=0 quiet',
   log: 'ccp 0000:45:00.1: SEV API:1.55 build:24\nccp 0000:45:00.1: SEV-SNP API:1.55 build:24\nkvm_amd: SEV-SNP enabled (ASIDs 1 - 99)',
   programs: '',
+};
+
+/** A QEMU build of which nothing is wrong. */
+export const QEMU_BUILD = {
+  path: '/usr/bin/qemu-system-x86_64',
+  version: '10.0.2 (Debian)',
+  trouble: null,
+  snpOptions: ['policy'],
+  igvm: false,
+  epycModels: ['EPYC', 'EPYC-v4', 'EPYC-Milan'],
 };

@@ -8,7 +8,7 @@ import { GENOA, sectionsOf } from './hosts.ts';
 test('a machine is told from what it says', () => {
   expect(machineFacts(sectionsOf(GENOA))).toEqual({
     kernel: 'Linux 6.12.43+deb13-amd64 x86_64',
-    kernelOptions: ['iommu=pt', 'kvm_amd.debug_swap=0'],
+    kernelOptions: ['mem_encrypt=on', 'kvm_amd.debug_swap=0'],
     processors: 384,
     microcode: '0xa101148',
     bios: { vendor: 'American Megatrends International, LLC.', version: '3.1a: beta', date: '03/05/2025' },
@@ -22,6 +22,7 @@ test('a machine is told from what it says', () => {
       sev: { present: true, usable: true, trouble: null },
     },
     user: 'snp',
+    directoryTrouble: null,
     missingPrograms: [],
     kernelLog: GENOA.log?.split('\n'),
   });

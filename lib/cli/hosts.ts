@@ -1,0 +1,63 @@
+import { homedir } from 'node:os';
+import { Command } from 'commander';
+import { cacheDirectory } from '../cache.ts';
+import { ERROR_CODES, EXIT_CODES, HarnessError } from '../errors.ts';
+import type { HostReport } from '../evidence/host-report.ts';
+import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
+import { hostsTable } from '../reporters/hosts-table.ts';
+import { preflightHosts } from '../runner/preflight.ts';
+
+interface HostsFlags {
+  hosts: string;
+  json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  snp-conform hosts check
+  snp-conform hosts check milan-1 genoa-2 --hosts lab/hosts.json --json
+`;
+
+/** The entries of these names, all where none is given. @throws HarnessError HOSTS_INVALID, FILE_UNREADABLE, USAGE */
+function chosenEntries(names: readonly string[], flags: HostsFlags): HostEntry[] {
+  const entries = loadHosts(flags.hosts);
+  const unknown = names.filter((name) => !entries.some((entry) => entry.name === name));
+  if (unknown.length > 0) {
+    const known = entries.map(({ name }) => name).join(', ');
+    throw new HarnessError({ code: 'USAGE', what: `no host named ${unknown.join(', ')}`, hint: `known: ${known}` });
+  }
+  return names.length === 0 ? entries : entries.filter(({ name }) => names.includes(name));
+}
+
+/** What is wrong with hosts.json comes before what is wrong with a host; a machine without SNP is a wrong host, too. */
+function exitCodeOf(reports: readonly HostReport[]): number {
+  const bad = reports.filter(({ state }) => state !== 'ready');
+  if (bad.length === 0) return EXIT_CODES.ok;
+  const codes = bad.flatMap(({ findings }) =>
+    findings.filter(({ level }) => level === 'error').map(({ code }) => code),
+  );
+  const wrongInput = codes.some((code) => code !== null && ERROR_CODES[code].kind === 'configuration');
+  return wrongInput ? EXIT_CODES.configuration : EXIT_CODES.infrastructure;
+}
+
+async function check(names: readonly string[], flags: HostsFlags): Promise<void> {
+  const entries = chosenEntries(names, flags);
+  const reports = await preflightHosts(entries, cacheDirectory(process.env, homedir()));
+  const text = flags.json
+    ? `${JSON.stringify({ format: 'snp-conform/hosts-check@1', hosts: reports }, null, 2)}\n`
+    : hostsTable(reports);
+  process.stdout.write(text);
+  process.exitCode = exitCodeOf(reports);
+}
+
+/** `snp-conform hosts`: what hosts are, and what is on them. */
+export function hostsCommand(): Command {
+  const hosts = new Command('hosts').description('look at the hosts of hosts.json').addHelpText('after', EXAMPLES);
+  hosts
+    .command('check [names...]')
+    .description('ask every host, or these, what it is and what is wrong with it; nothing is launched or left there')
+    .option('--hosts <file>', 'the hosts', 'hosts.json')
+    .option('--json', 'print JSON')
+    .action((names: string[], flags: HostsFlags) => check(names, flags));
+  return hosts;
+}

@@ -1,0 +1,111 @@
+import { asHarnessError, HarnessError } from '../../errors.ts';
+import type { HostFacts, QemuFacts } from '../../evidence/host-facts.ts';
+import type { HostFinding, HostReport } from '../../evidence/host-report.ts';
+import type { HostProvenance } from '../../evidence/schema.ts';
+import { describeFault } from '../../firmware/faults.ts';
+import { emulatedChip } from '../../firmware/machine.ts';
+import { DEFAULT_VMM_PROFILE, vmmProfileOf, vmmProfileOfHostKernel } from '../../measure/vmm-profiles.ts';
+import type { Emulation } from '../emulation.ts';
+import type { HostEntry } from '../hosts-file.ts';
+import { GUEST_MEMORY_MIB } from '../launch.ts';
+import type { Session } from '../session.ts';
+import { findCbitpos } from './cbitpos.ts';
+import { emulatedPlatform } from './emulated-facts.ts';
+import { findingsOf, hostState } from './findings.ts';
+import { askMachine, askQemu } from './gather.ts';
+import { slotFindings, usableSlots } from './slots.ts';
+
+/** What an examination of a host found; a report of it without name and time. */
+export type Examination = Pick<HostReport, 'state' | 'findings' | 'facts' | 'provenance' | 'slots'>;
+
+/** Asks every QEMU build of a host, side by side. */
+async function askBuilds(entry: HostEntry, session: Session): Promise<Record<string, QemuFacts>> {
+  const builds = Object.entries(entry.qemu).map(async ([name, path]) => [name, await askQemu(session, path)] as const);
+  return Object.fromEntries(await Promise.all(builds));
+}
+
+/** The builds that can launch SNP guests. */
+function usableBuilds(builds: Readonly<Record<string, QemuFacts>>): HostProvenance['qemu'] {
+  return Object.fromEntries(
+    Object.entries(builds).flatMap(([name, { path, version, snpOptions }]) =>
+      version === null || snpOptions === null ? [] : [[name, { path, version }]],
+    ),
+  );
+}
+
+/** An error of the harness as something that is wrong with a host. */
+export function findingOf(thrown: unknown): HostFinding {
+  const error = asHarnessError(thrown, { code: 'INTERNAL' });
+  return { level: 'error', code: error.code, what: error.what, fix: error.hint ?? null };
+}
+
+/** Everything that can be asked of a host without starting a guest. */
+async function gatherFacts(entry: HostEntry, session: Session, emulation: Emulation | null): Promise<HostFacts> {
+  const [answers, qemu] = await Promise.all([askMachine(session, entry.directory), askBuilds(entry, session)]);
+  const platform =
+    emulation === null
+      ? answers.platform
+      : emulatedPlatform(
+          emulation.profile,
+          emulatedChip(entry.name, emulation.platform).platform,
+          entry.cbitpos ?? null,
+        );
+  return { platform, machine: answers.machine, qemu, snphost: answers.snphost };
+}
+
+/**
+ * Finds out what a host is, and what of it is wrong. Trouble of the host is a finding; only a session that is lost, or
+ * does not answer, is an error.
+ * @throws HarnessError SSH_*, HOST_TIMEOUT, HOST_COMMAND
+ */
+export async function examineHost(
+  entry: HostEntry,
+  session: Session,
+  emulation: Emulation | null,
+): Promise<Examination> {
+  const facts = await gatherFacts(entry, session, emulation);
+  const qemu = usableBuilds(facts.qemu);
+  const slots = usableSlots(entry.slots, facts, GUEST_MEMORY_MIB);
+  const subject = {
+    emulated: emulation !== null,
+    facts,
+    directory: entry.directory,
+    usableBuilds: Object.keys(qemu),
+  };
+  const findings = [...findingsOf(subject), ...slotFindings(slots, facts, GUEST_MEMORY_MIB)];
+  const [binary] = Object.values(qemu);
+  if (hostState(findings) !== 'ready' || binary === undefined) {
+    return { state: hostState(findings), findings, facts, provenance: null, slots };
+  }
+  try {
+    const cbitpos = await findCbitpos(entry, session, emulation, binary.path);
+    const faults = emulation?.faults.map(describeFault) ?? [];
+    const known = emulation === null ? undefined : vmmProfileOfHostKernel(emulation.profile.name);
+    const provenance = {
+      name: entry.name,
+      kind: emulation === null ? ('hardware' as const) : ('emulated' as const),
+      profile: emulation?.profile.name ?? null,
+      ...(faults.length === 0 ? {} : { faults }),
+      vmmProfile: vmmProfileOf(entry.vmmProfile ?? known ?? DEFAULT_VMM_PROFILE).name,
+      kernel: facts.machine.kernel,
+      cbitpos,
+      qemu,
+    };
+    const found = { ...facts, platform: { ...facts.platform, cbitpos } };
+    return { state: 'ready', findings, facts: found, provenance, slots };
+  } catch (thrown) {
+    if (!(thrown instanceof HarnessError) || thrown.code.startsWith('SSH_')) throw thrown;
+    return { state: 'out', findings: [findingOf(thrown), ...findings], facts, provenance: null, slots };
+  }
+}
+
+/** The error of a host that cannot be used, for who has no report to write it into. */
+export function examinationError({ findings, state }: Examination, name: string): HarnessError {
+  const [first] = findings.filter(({ level }) => level === 'error' || level === 'cannot');
+  return new HarnessError({
+    code: first?.code ?? (state === 'unfit' ? 'HOST_SNP' : 'INTERNAL'),
+    what: first?.what ?? 'preflight said no',
+    where: `host ${name}`,
+    hint: first?.fix ?? undefined,
+  });
+}

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { readHostReport } from '../../lib/runner/host-reports.ts';
+import { projectPath } from '../support/paths.ts';
+import { expect, test } from '../support/test.ts';
+import { Lab } from './lab.ts';
+
+let lab: Lab;
+test.beforeAll(async () => {
+  lab = await Lab.start();
+});
+test.afterAll(async () => {
+  await lab.stop();
+});
+
+const SMALL = ['--matrix', projectPath('matrix.example.json'), '--grep', 'ovmfx64.*0x30000.*/[12]-vcpu/EPYC-v4'];
+
+test('a host that is out and one that cannot take only their own cells down: errors there, skips with the reason here', async () => {
+  const tags = ['features-0x1'];
+  const hosts = await lab.writeHosts([
+    { name: 'good', profile: 'upstream-6.12', tags, slots: 2 },
+    { name: 'bare', profile: null, tags },
+    { name: 'down', profile: 'upstream-6.12', tags, change: { port: 1 } },
+  ]);
+  const run = await lab.run(['--hosts', hosts, ...SMALL]);
+  expect(run.exitCode, run.stderr + run.stdout).toBe(3);
+  expect(run.stdout).toMatch(/\n2 passed, 0 failed, 2 infrastructure, 2 skipped\n?$/);
+  expect(run.cells.map(({ evidence }) => evidence.host.name)).toEqual(['good', 'good']);
+  expect(run.junit.match(/<error message="SSH_CONNECT: host down: no connection/g)).toHaveLength(2);
+  expect(run.junit.match(/value="host bare: its processor has no SEV-SNP: /g)).toHaveLength(2);
+  // Once for the host, not once a cell.
+  expect(run.stderr.match(/SSH_CONNECT/g)).toHaveLength(1);
+});
+
+test('a run looks at each host once, and workers launch by what was found', async () => {
+  const hosts = await lab.writeHosts([{ name: 'good', profile: 'upstream-6.12', tags: ['features-0x1'], slots: 2 }]);
+  const run = await lab.run(['--hosts', hosts, ...SMALL], 'once');
+  expect(run.exitCode, run.stderr + run.stdout).toBe(0);
+  const report = readHostReport(join(lab.folder, 'once', 'run'), 'good');
+  for (const { evidence } of run.cells) expect(evidence.host.facts).toEqual(report?.facts);
+});
