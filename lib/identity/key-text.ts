@@ -108,20 +108,20 @@ export function readPrivateKey(bytes: Uint8Array, source: KeySource, passphrase?
 
 /**
  * Reads a P-384 public key: PEM or DER of a public key, the PEM of a certificate, the 1028 bytes of an ID auth; or a private
- * key that is not encrypted, for its public half.
- * @throws HarnessError KEY_INVALID
+ * key, for its public half.
+ * @param passphrase of an encrypted private key
+ * @throws HarnessError KEY_INVALID; KEY_PASSPHRASE for an encrypted private key whose passphrase is missing or wrong
  */
-export function readPublicKey(bytes: Uint8Array, source: KeySource): KeyObject {
+export function readPublicKey(bytes: Uint8Array, source: KeySource, passphrase?: Uint8Array): KeyObject {
   const { role, where } = source;
   if (bytes.length === sizeOf(ECDSA_PUBLIC_KEY)) return publicKeyOf(bytes);
-  const key = Buffer.from(bytes);
+  const { isPem, isEncrypted } = encodingOf(bytes);
+  if (isEncrypted) return publicHalf(readPrivateKey(bytes, source, passphrase), role);
   let read: KeyObject;
   try {
-    read = PEM.test(asText(bytes)) ? createPublicKey({ key, format: 'pem' }) : publicFromDer(key, source);
+    read = parsePublic(Buffer.from(bytes), isPem);
   } catch (cause) {
-    if (cause instanceof HarnessError) throw cause;
-    const encrypted = encodingOf(bytes).isEncrypted;
-    const what = `${role}: no public key can be read here${encrypted ? ': it is an encrypted private key' : ''}`;
+    const what = `${role}: no public key can be read here`;
     const hint = 'a public key in PEM or DER, a certificate in PEM, or the 1028 bytes of an ID auth';
     throw new HarnessError({ code: 'KEY_INVALID', what, where, hint, cause });
   }
@@ -129,16 +129,13 @@ export function readPublicKey(bytes: Uint8Array, source: KeySource): KeyObject {
   return read;
 }
 
-function publicFromDer(key: Buffer, source: KeySource): KeyObject {
+function parsePublic(key: Buffer, isPem: boolean): KeyObject {
+  if (isPem) return createPublicKey({ key, format: 'pem' });
   try {
     return createPublicKey({ key, format: 'der', type: 'spki' });
-  } catch (asSpki) {
-    try {
-      return publicHalf(readPrivateKey(key, source), source.role);
-    } catch {
-      // It was no private key either: what it is not as a public one is the better reason.
-      throw asSpki;
-    }
+  } catch {
+    // Then it may be a private key; what that says of anything else is as good a reason.
+    return createPublicKey(parsePrivate(key, false, undefined));
   }
 }
 

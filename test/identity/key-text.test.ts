@@ -102,7 +102,8 @@ test('what is no public P-384 key is refused', () => {
     /^KEY_INVALID: ID key: no public key can be read here/,
   );
   for (const [, bytes] of ENCRYPTED) {
-    expect(() => readPublicKey(bytes, SOURCE)).toThrow(/^KEY_INVALID: .*encrypted private key/);
+    expect(() => readPublicKey(bytes, SOURCE)).toThrow(/^KEY_PASSPHRASE: .*no passphrase is given/);
+    expect(readPublicKey(bytes, SOURCE, passphrase).equals(createPublicKey(key))).toBe(true);
   }
 });
 
