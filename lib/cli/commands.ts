@@ -20,6 +20,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'keygen', load: async () => (await import('./keygen.ts')).keygenCommand() },
   { name: 'key-digest', load: async () => (await import('./key-digest.ts')).keyDigestCommand() },
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
+  { name: 'report', load: async () => (await import('./report.ts')).reportCommand() },
   { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
   { name: 'guest-initrd', load: async () => (await import('./guest-initrd.ts')).guestInitrdCommand() },
