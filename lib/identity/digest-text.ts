@@ -3,7 +3,7 @@ import { HarnessError } from '../errors.ts';
 /** How a launch digest was written. */
 export type DigestForm = 'hex' | '0x hex' | 'base64' | 'base64 of hex';
 
-/** A launch digest as it was read. */
+/** A digest as it was read. */
 export interface DigestText {
   /** 48 bytes. */
   digest: Uint8Array;
@@ -32,6 +32,9 @@ const OTHERS: ReadonlyMap<number, string> = new Map([
   [1184, 'an attestation report, whose measurement is at offset 0x90'],
 ]);
 
+/** Hex digits, of which one is missing or too many where their number is odd. */
+const ODD_HEX = /^(?:0x)?[0-9a-f]+$/i;
+
 /** Bytes of hex digits; undefined where it is no even number of these. */
 function fromHex(text: string): Uint8Array | undefined {
   return /^(?:[0-9a-f]{2})+$/i.test(text) ? new Uint8Array(Buffer.from(text, 'hex')) : undefined;
@@ -54,6 +57,7 @@ function fromBase64(text: string): Uint8Array | undefined {
  */
 function readings(text: string): { bytes: Uint8Array; form: DigestForm }[] {
   const hex = fromHex(text.replace(/^0x/i, ''));
+  if (hex === undefined && ODD_HEX.test(text)) return [];
   if (hex !== undefined) return [{ bytes: hex, form: /^0x/i.test(text) ? '0x hex' : 'hex' }];
   const decoded = fromBase64(text);
   if (decoded === undefined) return [];
@@ -65,33 +69,37 @@ function readings(text: string): { bytes: Uint8Array; form: DigestForm }[] {
   ];
 }
 
-function refusal(text: string, where: string): HarnessError {
-  const forms = 'expected a launch digest: 48 bytes, as 96 hex digits (0x or not, any case) or 64 characters of base64';
+function refusal(text: string, { what, where }: DigestSource): HarnessError {
+  const forms = `expected a ${what}: 48 bytes, as 96 hex digits (0x or not, any case) or 64 characters of base64`;
+  const refuse = (told: string, hint: string): HarnessError =>
+    new HarnessError({ code: 'DIGEST_INVALID', what: told, where, hint });
   const [read] = readings(text);
-  const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
   if (read === undefined) {
-    const odd = /^(?:0x)?[0-9a-f]+$/i.test(text)
-      ? `: ${text.replace(/^0x/i, '').length} hex digits, an odd number`
-      : '';
-    return new HarnessError({
-      code: 'DIGEST_INVALID',
-      what: `${shown} is neither hex nor base64${odd}`,
-      where,
-      hint: forms,
-    });
+    const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
+    const digits = text.replace(/^0x/i, '').length;
+    const odd = ODD_HEX.test(text) ? `: ${digits} hex digits, an odd number` : '';
+    return refuse(`${shown} is neither hex nor base64${odd}`, forms);
   }
   const { bytes, form } = read;
-  const other = OTHERS.get(bytes.length);
-  const cut =
-    form !== 'base64' && bytes.length > 40 && bytes.length < DIGEST_BYTES ? 'a digest that was cut off' : undefined;
-  const looks = other ?? cut;
-  const what = `expected a launch digest of ${DIGEST_BYTES} bytes, got ${bytes.length} (read as ${form})`;
-  return new HarnessError({
-    code: 'DIGEST_INVALID',
-    what,
-    where,
-    hint: looks === undefined ? forms : `this is ${looks}`,
-  });
+  const isCut = form !== 'base64' && bytes.length > 40 && bytes.length < DIGEST_BYTES;
+  const looks = OTHERS.get(bytes.length) ?? (isCut ? 'a digest that was cut off' : undefined);
+  const told = `expected a ${what} of ${DIGEST_BYTES} bytes, got ${bytes.length} (read as ${form})`;
+  return refuse(told, looks === undefined ? forms : `this is ${looks}`);
+}
+
+/** What a digest is, and the option or file that it came from, for messages. */
+interface DigestSource {
+  what: 'launch digest' | 'key digest';
+  where: string;
+}
+
+function readDigest(text: string, source: DigestSource): DigestText {
+  const bounded = text.slice(0, TEXT_CHARACTERS_MAX);
+  const plain = bounded.trim().replaceAll(/[\s:]+/g, '');
+  const read = readings(plain).find(({ bytes }) => bytes.length === DIGEST_BYTES);
+  if (read === undefined || text.length > TEXT_CHARACTERS_MAX) throw refusal(plain, source);
+  const remark = read.form === 'base64 of hex' ? BASE64_OF_HEX : null;
+  return { digest: read.bytes, form: read.form, remark };
 }
 
 /**
@@ -102,12 +110,12 @@ function refusal(text: string, where: string): HarnessError {
  * Source: AMD 56860, ID block and ATTESTATION_REPORT; virtee/snpguest, src/preattestation.rs
  */
 export function readLaunchDigest(text: string, where: string): DigestText {
-  const bounded = text.slice(0, TEXT_CHARACTERS_MAX);
-  const plain = bounded.trim().replaceAll(/[\s:]+/g, '');
-  const read = readings(plain).find(({ bytes }) => bytes.length === DIGEST_BYTES);
-  if (read === undefined || text.length > TEXT_CHARACTERS_MAX) throw refusal(plain, where);
-  const remark = read.form === 'base64 of hex' ? BASE64_OF_HEX : null;
-  return { digest: read.bytes, form: read.form, remark };
+  return readDigest(text, { what: 'launch digest', where });
+}
+
+/** Reads the digest of an ID key or author key, in every form in which a launch digest is read. @throws HarnessError DIGEST_INVALID */
+export function readKeyDigest(text: string, where: string): DigestText {
+  return readDigest(text, { what: 'key digest', where });
 }
 
 /** The bytes of each word the other way around. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { likeness, readLaunchDigest } from '../../lib/identity/digest-text.ts';
+import { likeness, readKeyDigest, readLaunchDigest } from '../../lib/identity/digest-text.ts';
 import { harnessErrorOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -57,6 +57,7 @@ const WRONG: readonly (readonly [what: string, text: string, message: RegExp])[]
   ['a report in base64', Buffer.alloc(1184, 0xee).toString('base64'), /got 1184[\s\S]*an attestation report/],
   ['hex that lacks a byte', hex.slice(2), /got 47 \(read as hex\)[\s\S]*cut off/],
   ['hex that lacks a digit', hex.slice(1), /neither hex nor base64: 95 hex digits, an odd number/],
+  ['three hex digits', 'abc', /neither hex nor base64: 3 hex digits, an odd number/],
   ['something else', 'not a digest!', /neither hex nor base64/],
   ['nothing', '', /neither hex nor base64/],
 ];
@@ -90,4 +91,9 @@ test('says how a digest came to differ, where it can be told', () => {
   expect(likeness(digest, new Uint8Array(48))).toBe('it is all zero');
   expect(likeness(digest, flipped)).toBe('1 bit differs: damaged, not measured');
   expect(likeness(digest, new Uint8Array(48).fill(0x5a))).toBeNull();
+});
+
+test('a key digest is read in the same forms, and named as one', () => {
+  for (const [, text] of FORMS) expect(readKeyDigest(text, '--id-key-digest').digest).toEqual(digest);
+  expect(harnessErrorOf(() => readKeyDigest('abcd', '--id-key-digest')).what).toContain('expected a key digest of 48');
 });

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { FIRMWARE_STATUS } from '../../lib/abi/firmware-status.ts';
 import { ID_AUTH } from '../../lib/abi/id-auth.ts';
 import { serialiseLayout } from '../../lib/abi/layout.ts';
-import { createGuest } from '../../lib/firmware/guest-context.ts';
 import { launchFinish } from '../../lib/firmware/launch-finish.ts';
 import { buildIdAuth } from '../../lib/identity/id-auth.ts';
 import { buildIdBlock } from '../../lib/identity/id-block.ts';
@@ -15,6 +14,7 @@ import {
   isWrongForLaunch,
 } from '../../lib/identity/identity-check.ts';
 import { generateKeys } from '../../lib/identity/keys.ts';
+import { PLAIN_FINISH, startedGuest } from '../firmware/platform.ts';
 import { expect, test } from '../support/test.ts';
 import { anyBreakage, type Breakage, breakBlock, expectedFailures } from './broken-blocks.ts';
 import { VIRTEE_SEV } from './published-blocks.ts';
@@ -40,13 +40,11 @@ function flipped(bytes: Uint8Array, at: number, bit = 0): Uint8Array {
   return altered;
 }
 
-/** What the emulated firmware, which shares no code with the check, answers. */
+/** What the emulated firmware, which shares no code with the check, answers at the end of such a launch. */
 function emulatedAnswer({ idBlock, idAuth, authorKeyEnabled, ...launch }: IdentityInputs): number {
-  const guest = createGuest();
-  guest.state = 'launch';
-  guest.policy = launch.policy ?? 0n;
-  guest.launchDigest = launch.launchDigest ?? new Uint8Array(48);
-  return launchFinish(guest, { idBlock, idAuth, authorKeyEnabled, vcekDisabled: false, hostData: new Uint8Array(32) });
+  const guest = startedGuest(launch.policy ?? undefined);
+  guest.launchDigest = launch.launchDigest ?? guest.launchDigest;
+  return launchFinish(guest, { ...PLAIN_FINISH, idBlock, idAuth, authorKeyEnabled });
 }
 
 const foretold = (inputs: IdentityInputs): number =>
