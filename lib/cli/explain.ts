@@ -5,11 +5,11 @@ import { type GivenDigest, readDigest } from '../explain/digest-text.ts';
 import type { Direction } from '../explain/explanation.ts';
 import { DIGEST_BYTES } from '../measure/launch-context.ts';
 import { answerQuestion } from '../runner/answer.ts';
-import { launchFrom } from './from-argv.ts';
+import { wholeLaunch } from './from-argv.ts';
 import { knownFromLaunch, knownFromOptions, type ReadLaunch } from './known-launch.ts';
 import { parseCount } from './numbers.ts';
 import { checkMode } from './predict-modes.ts';
-import { addInputOptions, launchIsGiven, type PredictOptions, usage } from './predict-options.ts';
+import { addLaunchInputOptions, launchIsGiven, type PredictOptions, usage } from './predict-options.ts';
 import { SearchScreen } from './search-screen.ts';
 
 interface ExplainOptions extends PredictOptions {
@@ -41,7 +41,7 @@ async function readLaunch(options: ExplainOptions): Promise<ReadLaunch & { idBlo
     }
     return { ...(await knownFromOptions(options, folders)), idBlockDigest: null };
   }
-  const launch = await launchFrom(options);
+  const launch = await wholeLaunch(options);
   const idBlock = launch.snp?.idBlock ?? null;
   return {
     ...(await knownFromLaunch(launch, options, folders)),
@@ -81,7 +81,7 @@ async function run(options: ExplainOptions): Promise<void> {
 /** `snp-conform explain`: which input is another than was thought, when a launch digest is. */
 export function explainCommand(): Command {
   const command = new Command('explain').description('name the input that is wrong when a launch digest differs');
-  return addInputOptions(command)
+  return addLaunchInputOptions(command)
     .addOption(
       new Option('--observed <digest>', 'what the host measured: MEASUREMENT of a report, hex or base64')
         .argParser((text) => readDigest(text, '--observed'))

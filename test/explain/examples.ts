@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { knownFromLaunch, knownFromOptions, type ReadLaunch } from '../../lib/cli/known-launch.ts';
 import { ovmfHashInput, sevEsInputs, sevInputs, snpInputs } from '../../lib/cli/predict-inputs.ts';
-import { addInputOptions, type PredictOptions } from '../../lib/cli/predict-options.ts';
+import { addLaunchInputOptions, type PredictOptions } from '../../lib/cli/predict-options.ts';
 import { describeFirmware } from '../../lib/measure/firmware.ts';
 import { predict } from '../../lib/measure/predict.ts';
 import { predictSev, predictSevEs } from '../../lib/measure/sev.ts';
@@ -54,7 +54,7 @@ function wordsOf(line: string, folder: string): string[] {
 }
 
 function optionsOf(line: string, folder: string): PredictOptions {
-  const command = addInputOptions(new Command().exitOverride());
+  const command = addLaunchInputOptions(new Command().exitOverride());
   const words = wordsOf(line, folder);
   const type = words.some((word) => /^--(?:vmm|vcpu-(?:type|sig|family))$/.test(word))
     ? []
