@@ -23,14 +23,13 @@ function refuse(what: string, where: string): HarnessError {
   });
 }
 
-/** Both begin like a list of two; only a certificate's first part has six. */
+/** Tells a certificate from a list of revoked ones by their fields, and reads it. Source: RFC 5280, sections 4.1, 5.1. */
 function readDer(der: Uint8Array, where: string): CertificateBundle {
   const structure = signedStructure(der);
   if (structure === undefined) throw refuse('this is no DER of a certificate or certificate list', where);
-  // Of a list the first field is its version or algorithm and the third or fourth a time; of a certificate the names
-  // are the third and fifth, and the sixth is the key.
-  const isCertificate =
-    structure.fields.length >= 6 && structure.fields[5]?.tag === 0x30 && structure.fields[1]?.tag === 0x30;
+  // A certificate begins with a serial number and has its dates, a list of two, as its fourth field. Of a certificate list
+  // the first is its version, which is a number too, but the fourth a time; or, without a version, the first is a list.
+  const isCertificate = structure.fields[0]?.tag === 0x02 && structure.fields[3]?.tag === 0x30;
   return isCertificate
     ? { certificates: [readCertificate(der, where)], crls: [] }
     : { certificates: [], crls: [readCrl(der, where)] };
