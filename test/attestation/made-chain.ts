@@ -1,7 +1,15 @@
-import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Anchor } from '../../lib/attestation/anchors.ts';
-import { readCertificate, readCrl, spkiSha256 } from '../../lib/attestation/certificate.ts';
+import { readCertificate, readCrl } from '../../lib/attestation/certificate.ts';
 import { projectPath } from '../support/paths.ts';
 import { bits, boolean, element, ia5, integer, name, octets, oid, sequence, time } from './der-writer.ts';
 
@@ -79,6 +87,13 @@ export interface MadeCertificate {
   /** What the signature is really made with. */
   saltBytes?: number;
   hash?: string;
+}
+
+/** SHA-256 of a key's SubjectPublicKeyInfo, as hex. */
+function spkiSha256(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
 }
 
 const signatures = new Map<string, Uint8Array>();
