@@ -23,13 +23,13 @@ function refuse(what: string, where: string): HarnessError {
   });
 }
 
-/** Tells a certificate from a list of revoked ones by their fields, and reads it. Source: RFC 5280, sections 4.1, 5.1. */
+/** Both begin like a list of two; only a certificate's first part has six. */
 function readDer(der: Uint8Array, where: string): CertificateBundle {
   const structure = signedStructure(der);
   if (structure === undefined) throw refuse('this is no DER of a certificate or certificate list', where);
-  // A certificate begins with a serial number and has its dates, a list of two, as its fourth field. Of a certificate list
-  // the first is its version, which is a number too, but the fourth a time; or, without a version, the first is a list.
-  const isCertificate = structure.fields[0]?.tag === 0x02 && structure.fields[3]?.tag === 0x30;
+  // Serial, algorithm, issuer, dates, subject, key: where a certificate has its dates, a list has one time, or its entries.
+  const [serial, , , dates, , key] = structure.fields;
+  const isCertificate = serial?.tag === 0x02 && dates?.tag === 0x30 && key?.tag === 0x30;
   return isCertificate
     ? { certificates: [readCertificate(der, where)], crls: [] }
     : { certificates: [], crls: [readCrl(der, where)] };

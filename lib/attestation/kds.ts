@@ -102,10 +102,14 @@ export function productsOf(report: AttestationReport): KdsProduct[] {
   return [...new Set(products.map(({ kdsProduct }) => kdsProduct))];
 }
 
+/** The product of a chain by the name of its root: `Milan`, or of an emulated one `emulated-Milan`. */
+export function productOfChainName(chainName: string): KdsProduct | undefined {
+  return KDS_PRODUCTS.find((product) => chainName === product || chainName.endsWith(`-${product}`));
+}
+
 /** The product in whose chain a leaf's issuer stands; undefined where its name is none of the service's. */
 export function productOfIssuer({ issuer }: Certificate): KdsProduct | undefined {
-  const chainName = nameAttribute(issuer, 'CN')?.replace(/^SEV-(?:VLEK-)?/, '');
-  return KDS_PRODUCTS.find((product) => product === chainName);
+  return productOfChainName(nameAttribute(issuer, 'CN')?.replace(/^SEV-(?:VLEK-)?/, '') ?? '');
 }
 
 /** The request for the VCEK of a report: the chip is CHIP_ID, the TCB is REPORTED_TCB. */

@@ -6,6 +6,7 @@ import {
   kdsPath,
   kdsRequestText,
   kdsUrl,
+  productOfChainName,
   productOfIssuer,
   productsOf,
   vcekRequest,
@@ -101,6 +102,11 @@ test('the product of a report is that of its processor; version 2 leaves those o
   const short = new Uint8Array(64);
   short.fill(1, 0, 8);
   expect(products(2, 0, 0, short)).toEqual(['Turin']);
+});
+
+test('an emulated chain is named after the product that it stands for', () => {
+  expect(['Milan', 'emulated-Genoa', 'lab-2-Turin'].map(productOfChainName)).toEqual(['Milan', 'Genoa', 'Turin']);
+  expect(['', 'Rome', 'MyMilan', 'Milan-2'].map(productOfChainName)).toEqual(Array(4).fill(undefined));
 });
 
 test('the product of a leaf is in the name of its issuer', () => {
