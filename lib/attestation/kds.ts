@@ -109,7 +109,8 @@ export function productOfChainName(chainName: string): KdsProduct | undefined {
 
 /** The product in whose chain a leaf's issuer stands; undefined where its name is none of the service's. */
 export function productOfIssuer({ issuer }: Certificate): KdsProduct | undefined {
-  return productOfChainName(nameAttribute(issuer, 'CN')?.replace(/^SEV-(?:VLEK-)?/, '') ?? '');
+  const [, chainName = ''] = /^SEV-(?:VLEK-)?(.+)$/.exec(nameAttribute(issuer, 'CN') ?? '') ?? [];
+  return productOfChainName(chainName);
 }
 
 /** The request for the VCEK of a report: the chip is CHIP_ID, the TCB is REPORTED_TCB. */
