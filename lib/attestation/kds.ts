@@ -1,4 +1,4 @@
-import { type KdsProduct, PRODUCT_LINES, productLineOf } from '../abi/products.ts';
+import { KDS_PRODUCTS, type KdsProduct, PRODUCT_LINES, productLineOf } from '../abi/products.ts';
 import type { AttestationReport } from '../abi/report.ts';
 import { splitTcb, type TcbLayoutName, tcbComponents } from '../abi/tcb.ts';
 import { HarnessError } from '../errors.ts';
