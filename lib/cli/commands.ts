@@ -18,6 +18,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
   { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
+  { name: 'schema', load: async () => (await import('./schema.ts')).schemaCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
   { name: 'guest-initrd', load: async () => (await import('./guest-initrd.ts')).guestInitrdCommand() },
   { name: 'native', load: async () => (await import('./native.ts')).nativeCommand() },

@@ -48,6 +48,21 @@ async function gatherFacts(entry: HostEntry, session: Session, emulation: Emulat
   return { platform, machine: answers.machine, qemu, snphost: answers.snphost };
 }
 
+/** What hosts.json says of a host that its reader must not forget. */
+function entryFindings(entry: HostEntry): HostFinding[] {
+  if (entry.kind === 'local') return [];
+  const unchecked = [
+    ...(entry.hostKeyCheck === 'off' ? ['the host'] : []),
+    ...(entry.jump?.hostKeyCheck === 'off' ? ['its jump host'] : []),
+  ];
+  return unchecked.map((machine) => ({
+    level: 'warning',
+    code: null,
+    what: `the key of ${machine} is NOT CHECKED ("hostKeyCheck": "off"): whoever answers at that address is believed`,
+    fix: 'name its key ("hostKey") or a known_hosts file ("knownHosts") in hosts.json',
+  }));
+}
+
 /**
  * Finds out what a host is, and what of it is wrong. Trouble of the host is a finding; only a session that is lost, or
  * does not answer, is an error.
@@ -67,7 +82,7 @@ export async function examineHost(
     directory: entry.directory,
     usableBuilds: Object.keys(qemu),
   };
-  const findings = [...findingsOf(subject), ...slotFindings(slots, facts, GUEST_MEMORY_MIB)];
+  const findings = [...entryFindings(entry), ...findingsOf(subject), ...slotFindings(slots, facts, GUEST_MEMORY_MIB)];
   const [binary] = Object.values(qemu);
   if (hostState(findings) !== 'ready' || binary === undefined) {
     return { state: hostState(findings), findings, facts, provenance: null, slots };
