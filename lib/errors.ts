@@ -46,6 +46,7 @@ export const ERROR_CODES = {
   REPORT_UNPROVEN: { kind: 'configuration', meaning: 'what a report needs to be verified was not given' },
   CERTIFICATE_INVALID: { kind: 'configuration', meaning: 'a certificate or certificate list is malformed' },
   CERTIFICATE_TABLE_INVALID: { kind: 'configuration', meaning: 'the table of certificates of a host is malformed' },
+  GUEST_COMMAND: { kind: 'configuration', meaning: 'the command that asks a guest for its report cannot be run' },
   HOSTS_INVALID: { kind: 'configuration', meaning: 'hosts.json is wrong' },
   MATRIX_INVALID: { kind: 'configuration', meaning: 'matrix.json is wrong' },
   MATRIX_EMPTY: { kind: 'configuration', meaning: 'no cell is left to run' },

@@ -1,5 +1,4 @@
 import { HarnessError } from '../errors.ts';
-import type { LaunchInputs } from '../measure/inputs.ts';
 import { ledger, predict } from '../measure/predict.ts';
 import { vmsaPages } from '../measure/vmsa.ts';
 import { ARGV_BYTES_MAX, readArgv } from '../qemu/argv-file.ts';
@@ -12,7 +11,7 @@ import { XML_LIMITS } from '../qemu/xml.ts';
 import { dumpVmsas } from './dump-vmsa.ts';
 import { readFileOrInput } from './file-or-input.ts';
 import { hexOf } from './hex.ts';
-import { launchInputs } from './launch-source.ts';
+import { type LaunchSource, launchInputs } from './launch-source.ts';
 import { profileIn } from './predict-inputs.ts';
 import { type PredictOptions, usage } from './predict-options.ts';
 import { digestText, launchJson, ledgerPartJson, outputOf } from './predict-output.ts';
@@ -45,15 +44,13 @@ async function launchFrom(options: PredictOptions): Promise<ParsedLaunch> {
 }
 
 /** What was computed; null where errors forbade it. */
-interface Predicted {
-  inputs: LaunchInputs;
-  image: Uint8Array | undefined;
+interface Predicted extends LaunchSource {
   digest: Uint8Array;
 }
 
 async function predicted(launch: ParsedLaunch, options: PredictOptions): Promise<Predicted> {
-  const { inputs, image } = await launchInputs(launch, options);
-  return { inputs, image, digest: predict(inputs).launchDigest };
+  const source = await launchInputs(launch, options);
+  return { ...source, digest: predict(source.inputs).launchDigest };
 }
 
 function hasErrors(findings: readonly Finding[]): boolean {
@@ -106,8 +103,8 @@ export async function predictLaunch(options: PredictOptions): Promise<void> {
     await print(null, before, options);
     throw error;
   }
-  const late = result && digestFinding(launch, result.digest);
-  const findings = late === null ? before : sortFindings([...before, late]);
+  const ofDigest = result && digestFinding(launch, result.digest);
+  const findings = sortFindings([...before, ...(result?.findings ?? []), ...(ofDigest === null ? [] : [ofDigest])]);
   const stopped = hasErrors(findings) && !options.ignoreFindings;
   await print(stopped ? null : result, findings, options);
   if (!stopped) return;

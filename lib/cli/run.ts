@@ -14,7 +14,7 @@ import { packageRoot } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
-import { JUNIT_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
 
 interface RunFlags {
   hosts: string;
@@ -145,7 +145,7 @@ async function run(flags: RunFlags): Promise<void> {
   const plan = planOf(flags);
   makeFolder(plan.reportsDirectory, '--out');
   // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
-  await rm(join(plan.reportsDirectory, JUNIT_FILE), { force: true });
+  for (const name of [JUNIT_FILE, PAGE_FILE]) await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
   if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
   // What the files say wrong is said before anything is launched.

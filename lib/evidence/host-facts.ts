@@ -39,6 +39,10 @@ export const platformFactsSchema = z.strictObject({
     ciphertextHiding: known,
     pageSwapDisabled: known,
   }),
+  /** What the machine is as far as those bits ask for it: bits of PLATFORM_INFO, memory encryption, devices. */
+  policyConditions: z
+    .strictObject({ memAes256Xts: known, raplDisabled: known, ciphertextHiding: known, cxlPresent: known })
+    .optional(),
   /** Parameters of the kvm_amd module. */
   kvmAmd: z.strictObject({
     sev: known,

@@ -14,7 +14,9 @@ function optionOf(union: z.ZodUnion | z.ZodDiscriminatedUnion, value: unknown): 
   const options = union.options.map(bare).filter((option) => option instanceof z.ZodObject);
   const matching = options.find((option) =>
     Object.entries(option.shape).some(
-      ([key, field]) => field instanceof z.ZodLiteral && field.safeParse(Reflect.get(Object(value), key)).success,
+      ([key, field]) =>
+        (field instanceof z.ZodLiteral || field instanceof z.ZodEnum) &&
+        field.safeParse(Reflect.get(Object(value), key)).success,
     ),
   );
   return matching ?? options[0];

@@ -53,6 +53,8 @@ export const hostProvenanceSchema = z.strictObject({
   kind: evidenceKindSchema,
   /** Name of the emulation profile; null on hardware. */
   profile: z.string().nullable(),
+  /** Defects planted in an emulated host, in words; absent where there are none. */
+  faults: z.array(z.string().max(200)).min(1).max(64).optional(),
   /** Name of the VMM profile that predictions for this host use. */
   vmmProfile: z.string(),
   /** uname -srm */

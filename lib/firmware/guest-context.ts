@@ -1,6 +1,10 @@
+import { FIRMWARE_STATUS, type FirmwareStatus } from '../abi/firmware-status.ts';
+
 /** The guest context page (GCTX), as far as launches and reports need it. */
 export interface GuestContext {
-  state: 'init' | 'launch' | 'running';
+  state: 'init' | 'launch' | 'running' | 'decommissioned';
+  /** The ASID that it is bound to; null: none, as before SNP_ACTIVATE. */
+  asid: number | null;
   policy: bigint;
   /** GCTX.LD, 48 bytes. */
   launchDigest: Uint8Array;
@@ -23,6 +27,7 @@ export interface GuestContext {
 export function createGuest(): GuestContext {
   return {
     state: 'init',
+    asid: null,
     policy: 0n,
     launchDigest: new Uint8Array(48),
     vmpcks: [],
@@ -36,4 +41,18 @@ export function createGuest(): GuestContext {
     idKeyDigest: new Uint8Array(48),
     authorKeyDigest: new Uint8Array(48),
   };
+}
+
+/**
+ * SNP_DECOMMISSION: the context page is no guest any more, and its keys are gone.
+ * Source: AMD 56860, SNP_DECOMMISSION
+ */
+export function decommission(guest: GuestContext): void {
+  Object.assign(guest, createGuest(), { state: 'decommissioned' });
+}
+
+/** What every launch command looks at first: is there a guest, and in this state? Source: AMD 56860, SNP_LAUNCH_START. */
+export function stateStatus(guest: GuestContext, wanted: GuestContext['state']): FirmwareStatus {
+  if (guest.state === 'decommissioned') return FIRMWARE_STATUS.INVALID_GUEST;
+  return guest.state === wanted ? FIRMWARE_STATUS.SUCCESS : FIRMWARE_STATUS.INVALID_GUEST_STATE;
 }

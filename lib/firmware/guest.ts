@@ -1,7 +1,9 @@
+import { FIRMWARE_STATUS } from '../abi/firmware-status.ts';
 import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/guest-message.ts';
 import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
 import { SECRETS_PAGE } from '../abi/secrets-page.ts';
 import { encodeFrame, type Frame, FrameDecoder } from '../guest/protocol.ts';
+import { type Answer, honest } from './faults.ts';
 import type { GuestContext } from './guest-context.ts';
 import { openMessage, sealMessage } from './guest-message.ts';
 import type { VcpuExits } from './kvm/run.ts';
@@ -13,14 +15,22 @@ const NONCE_DEADLINE_MS = 60_000;
 const BANNER = 'snp-conform emulated guest: no instruction of this guest was executed\r\n';
 
 /** Asks the firmware for a report as a guest's driver does: VMPCK 0 from the secrets page, one sealed message. */
-export function requestReport(guest: GuestContext, chip: Chip, reportData: Uint8Array): Uint8Array | string {
+export function requestReport(
+  guest: GuestContext,
+  chip: Chip,
+  reportData: Uint8Array,
+  fault: Answer = honest,
+): Uint8Array | string {
   if (guest.secretsPage === null) return 'the launch had no secrets page, so there is no VMPCK';
   const { vmpck0 } = parseLayout(SECRETS_PAGE, guest.secretsPage, 'secrets page');
   const payload = serialiseLayout(REPORT_REQUEST, { reportData, vmpl: 0 }, 'MSG_REPORT_REQ');
   const sequence = (guest.messageCounts[0] ?? 0n) + 1n;
   const sealed = sealMessage({ sequence, type: GUEST_MESSAGE_TYPE.REPORT_REQ, version: 1, vmpck: 0, payload }, vmpck0);
   const answer = guestRequest(guest, chip, sealed);
-  if (!(answer instanceof Uint8Array)) return `SNP_GUEST_REQUEST failed with status 0x${answer.status.toString(16)}`;
+  const status = fault(answer instanceof Uint8Array ? FIRMWARE_STATUS.SUCCESS : answer.status);
+  if (status !== FIRMWARE_STATUS.SUCCESS || !(answer instanceof Uint8Array)) {
+    return `SNP_GUEST_REQUEST failed with status 0x${status.toString(16)}`;
+  }
   const opened = openMessage(answer, vmpck0);
   if (opened === undefined || opened.payload.length !== sizeOf(REPORT_RESPONSE))
     return 'the answer of the firmware is unreadable';
@@ -52,15 +62,23 @@ function answerFrames(report: Uint8Array | string, sequence: number): Frame[] {
   ];
 }
 
-/** What a guest of the harness does: announce itself, answer each nonce with its report, power off. */
-export async function playGuest(exits: VcpuExits, guest: GuestContext, chip: Chip): Promise<void> {
+/**
+ * What a guest of the harness does: announce itself, answer each nonce with its report, power off.
+ * @param fault asked once a request to the firmware
+ */
+export async function playGuest(
+  exits: VcpuExits,
+  guest: GuestContext,
+  chip: Chip,
+  fault: () => Answer = () => honest,
+): Promise<void> {
   const agent = new Uart(exits, SERIAL_PORT.agent);
   await new Uart(exits, SERIAL_PORT.console).write(BANNER);
   await agent.write(encodeFrame({ type: 'ready', sequence: 0, payload: Buffer.from('{"agent":"emulated"}') }));
   for await (const { type, sequence, payload } of heardFrames(agent)) {
     if (type === 'end') break;
     if (type !== 'nonce') continue;
-    const frames = answerFrames(requestReport(guest, chip, payload), sequence);
+    const frames = answerFrames(requestReport(guest, chip, payload, fault()), sequence);
     for (const frame of frames) await agent.write(encodeFrame(frame));
   }
   await agent.write(encodeFrame({ type: 'off', sequence: 1, payload: NOTHING }));

@@ -3,7 +3,8 @@ import { FIRMWARE_STATUS, type FirmwareStatus } from '../abi/firmware-status.ts'
 import { ALGO_ECDSA_P384_SHA384, ID_AUTH } from '../abi/id-auth.ts';
 import { ID_BLOCK } from '../abi/id-block.ts';
 import { parseLayout } from '../abi/layout.ts';
-import type { GuestContext } from './guest-context.ts';
+import { type Answer, honest } from './faults.ts';
+import { type GuestContext, stateStatus } from './guest-context.ts';
 import { keyIsUsable, signatureHolds } from './signatures.ts';
 
 /** What SNP_LAUNCH_FINISH is given. */
@@ -36,13 +37,21 @@ function checkIdBlock(guest: GuestContext, finish: LaunchFinish): FirmwareStatus
   return FIRMWARE_STATUS.SUCCESS;
 }
 
+/** Everything that the firmware looks at before it lets the guest run, in its order. */
+function finishStatus(guest: GuestContext, finish: LaunchFinish): FirmwareStatus {
+  const state = stateStatus(guest, 'launch');
+  if (state !== FIRMWARE_STATUS.SUCCESS) return state;
+  if (guest.asid === null) return FIRMWARE_STATUS.INACTIVE;
+  return checkIdBlock(guest, finish);
+}
+
 /**
  * SNP_LAUNCH_FINISH: checks the ID block and lets the guest run. On failure the guest stays in launch.
- * Source: AMD 56860, SNP_LAUNCH_FINISH.
+ * @param answer what the firmware says in place of its own status, for planted faults
+ * Source: AMD 56860, SNP_LAUNCH_FINISH
  */
-export function launchFinish(guest: GuestContext, finish: LaunchFinish): FirmwareStatus {
-  if (guest.state !== 'launch') return FIRMWARE_STATUS.INVALID_GUEST_STATE;
-  const status = checkIdBlock(guest, finish);
+export function launchFinish(guest: GuestContext, finish: LaunchFinish, answer: Answer = honest): number {
+  const status = answer(finishStatus(guest, finish));
   if (status !== FIRMWARE_STATUS.SUCCESS) return status;
   if (finish.idBlock !== null && finish.idAuth !== null) {
     const block = parseLayout(ID_BLOCK, finish.idBlock, 'ID block');
@@ -55,5 +64,5 @@ export function launchFinish(guest: GuestContext, finish: LaunchFinish): Firmwar
   guest.vcekDisabled = finish.vcekDisabled;
   guest.hostData = Uint8Array.from(finish.hostData);
   guest.state = 'running';
-  return FIRMWARE_STATUS.SUCCESS;
+  return status;
 }

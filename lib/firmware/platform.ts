@@ -1,13 +1,61 @@
+/**
+ * The bits of the guest policy that SNP_FEATURE_INFO announces, by their place. Firmware that does not announce one takes
+ * it for reserved. Source: AMD 56860, guest policy and SNP_FEATURE_INFO
+ */
+export const ANNOUNCED_POLICY_BITS = {
+  CXL_ALLOW: 21n,
+  MEM_AES_256_XTS: 22n,
+  RAPL_DIS: 23n,
+  CIPHERTEXT_HIDING_DRAM: 24n,
+} as const;
+export type AnnouncedPolicyBit = keyof typeof ANNOUNCED_POLICY_BITS;
+
+/** Those among them that ask something of the machine; CXL_ALLOW only permits. */
+export const CONDITIONAL_POLICY_BITS = ['MEM_AES_256_XTS', 'RAPL_DIS', 'CIPHERTEXT_HIDING_DRAM'] as const;
+export type ConditionalPolicyBit = (typeof CONDITIONAL_POLICY_BITS)[number];
+
+/** PAGE_SWAP_DISABLE, which came with an ABI version and is announced by that. Source: AMD 56860, guest policy */
+const PAGE_SWAP_DISABLE = { bit: 1n << 25n, apiMajor: 1, apiMinor: 58 } as const;
+
+/** A version of the firmware's ABI. */
+export type ApiVersion = Pick<Platform, 'apiMajor' | 'apiMinor'>;
+
 /** What the emulated platform is: the values that launches and reports depend on. */
 export interface Platform {
+  product: string;
   apiMajor: number;
   apiMinor: number;
   build: number;
   smtEnabled: boolean;
+  sockets: number;
+  /** Policy bits that the firmware knows beyond bit 20, PAGE_SWAP_DISABLE aside. */
+  announces: readonly AnnouncedPolicyBit[];
+  /** Those whose condition the machine meets. */
+  meets: readonly ConditionalPolicyBit[];
   /** TCB_VERSION, the same for current, committed, reported and launch. */
   tcb: bigint;
   /** 64 bytes. */
   chipId: Uint8Array;
   /** CPUID family, model, stepping as a report gives them. */
   cpuid: { family: number; model: number; stepping: number };
+}
+
+/** Is the firmware's ABI at least this version? */
+export function hasApi({ apiMajor, apiMinor }: ApiVersion, wanted: ApiVersion): boolean {
+  return apiMajor > wanted.apiMajor || (apiMajor === wanted.apiMajor && apiMinor >= wanted.apiMinor);
+}
+
+/** The policy bits beyond bit 20 that the firmware knows. */
+export function announcedMask(platform: Platform): bigint {
+  const pageSwap = hasApi(platform, PAGE_SWAP_DISABLE) ? PAGE_SWAP_DISABLE.bit : 0n;
+  return platform.announces.reduce((mask, name) => mask | (1n << ANNOUNCED_POLICY_BITS[name]), pageSwap);
+}
+
+/** PLATFORM_INFO of a report. Source: AMD 56860, ATTESTATION_REPORT, PLATFORM_INFO. */
+export function platformInfo({ smtEnabled, meets }: Platform): bigint {
+  return (
+    (smtEnabled ? 1n << 0n : 0n) |
+    (meets.includes('RAPL_DIS') ? 1n << 3n : 0n) |
+    (meets.includes('CIPHERTEXT_HIDING_DRAM') ? 1n << 4n : 0n)
+  );
 }

@@ -1,16 +1,15 @@
-import { FIRMWARE_STATUS } from '../abi/firmware-status.ts';
+import { FIRMWARE_STATUS, type FirmwareStatus } from '../abi/firmware-status.ts';
 import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/guest-message.ts';
 import { ALGO_ECDSA_P384_SHA384 } from '../abi/id-auth.ts';
 import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
 import { ATTESTATION_REPORT, REPORT_SIGNED_BYTES } from '../abi/report.ts';
 import type { GuestContext } from './guest-context.ts';
 import { messageHeader, openMessage, sealMessage } from './guest-message.ts';
-import type { Platform } from './platform.ts';
+import { type Platform, platformInfo } from './platform.ts';
 import { signMessage } from './signatures.ts';
 
 /** The report version that firmware of ABI 1.55 writes once it knows the CPUID fields. */
 const REPORT_VERSION = 3;
-const PLATFORM_SMT = 1n;
 const KEY_SELECT_INVALID = 3;
 
 /** An emulated chip: its platform and its VCEK, a P-384 secret of 48 bytes that no hardware ever held. */
@@ -33,7 +32,7 @@ function signedReport(guest: GuestContext, chip: Chip, reportData: Uint8Array, v
       vmpl,
       signatureAlgo: ALGO_ECDSA_P384_SHA384,
       currentTcb: platform.tcb,
-      platformInfo: platform.smtEnabled ? PLATFORM_SMT : 0n,
+      platformInfo: platformInfo(platform),
       keyInfo: guest.authorKeyEnabled ? 1 : 0,
       reportData,
       measurement: guest.launchDigest,
@@ -79,7 +78,11 @@ function reportResponse(guest: GuestContext, chip: Chip, payload: Uint8Array): U
  * @returns the sealed answer, or the status with which the command itself fails
  * Source: AMD 56860, SNP_GUEST_REQUEST
  */
-export function guestRequest(guest: GuestContext, chip: Chip, sealed: Uint8Array): Uint8Array | { status: number } {
+export function guestRequest(
+  guest: GuestContext,
+  chip: Chip,
+  sealed: Uint8Array,
+): Uint8Array | { status: FirmwareStatus } {
   if (guest.state !== 'running') return { status: FIRMWARE_STATUS.INVALID_GUEST_STATE };
   const header = messageHeader(sealed);
   const key = header === undefined ? undefined : guest.vmpcks[header.vmpck];

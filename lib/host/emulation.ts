@@ -1,13 +1,18 @@
 import type { Duplex } from 'node:stream';
+import type { Fault } from '../firmware/faults.ts';
 import { emulatedChip, emulatedMachine, type MachineLog } from '../firmware/machine.ts';
+import type { PlatformOptions } from '../firmware/products.ts';
 import type { HostProfile } from '../firmware/profiles.ts';
 import { ensureArtifact } from './artifact-store.ts';
 import type { LocalArtifact } from './host.ts';
 import type { Session } from './session.ts';
 
-/** An emulated host: the profile that it passes for and the shim that its QEMU gets. */
+/** An emulated host: the kernel and the platform that it passes for, and the shim that its QEMU gets. */
 export interface Emulation {
   profile: HostProfile;
+  platform: PlatformOptions;
+  /** Planted defects. */
+  faults: readonly Fault[];
   shim: LocalArtifact;
 }
 
@@ -37,7 +42,8 @@ export async function emulatedLaunch(
   store: string,
 ): Promise<EmulatedLaunch> {
   const shim = await ensureArtifact(session, store, emulation.shim);
-  const machine = emulatedMachine(emulation.profile, emulatedChip(hostName));
+  const { profile, platform, faults } = emulation;
+  const machine = emulatedMachine({ profile, chip: emulatedChip(hostName, platform), faults });
   return {
     environment: { LD_PRELOAD: shim, SNP_CONFORM_FIRMWARE: socketPath },
     wrap: (argv) => ['sh', '-c', WAIT_FOR_SOCKET, socketPath, ...argv],

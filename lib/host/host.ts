@@ -1,5 +1,6 @@
 import type { Evidence, HostProvenance } from '../evidence/schema.ts';
 import type { Cell } from '../matrix/cell.ts';
+import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
 
 /** A file under test on the machine of the harness, known by its SHA-256. */
@@ -29,6 +30,8 @@ export interface LaunchRequest {
   identity: LaunchIdentity | null;
   /** 32 bytes. */
   hostData: Uint8Array;
+  /** How the reports come out of the guest. */
+  guest: GuestChannel;
   /** 64 bytes: the guest must put them into REPORT_DATA. */
   nonce: Uint8Array;
   /** 64 bytes: those of a second report of the same guest. */

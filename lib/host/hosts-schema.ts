@@ -1,4 +1,6 @@
 import { z } from 'zod';
+
+import { emulationSchema } from './emulation-schema.ts';
 import { limitsSchema } from './limits.ts';
 import { destructiveSchema, powerSchema } from './power-schema.ts';
 import { checkAccess, jumpSchema, SSH_ACCESS } from './ssh-access-schema.ts';
@@ -35,7 +37,7 @@ const common = {
   /** What rules of the matrix may ask of a host; hosts of the same tags stand in for each other. */
   tags: z.array(text.max(40)).max(64).default([]),
   /** Absent: SNP hardware. */
-  emulation: z.strictObject({ profile: text }).optional(),
+  emulation: emulationSchema.optional(),
   /** C-bit position; absent: QEMU is asked on the host. */
   cbitpos: z.int().min(0).max(63).optional(),
   /** Generation of VMM that predictions for this host follow; absent: the newest, or that of the emulation. */

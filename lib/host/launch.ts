@@ -1,17 +1,16 @@
-import type { Duplex } from 'node:stream';
 import { HarnessError } from '../errors.ts';
 import { writeCell } from '../evidence/cell-codec.ts';
 import type { Evidence, HostProvenance } from '../evidence/schema.ts';
 import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
-import { converse, type GuestWords, noWords } from '../guest/conversation.ts';
+import type { GuestWords } from '../guest/conversation.ts';
+import { filled } from '../matrix/guest-channel.ts';
 import { LAUNCH_FILES, qemuArgv } from '../qemu/command-line.ts';
-import { openQmp, type QmpClient } from '../qemu/qmp.ts';
 import { findRefusal } from '../qemu/refusal.ts';
 import { parseTrace } from '../qemu/trace.ts';
 import { type EmulatedLaunch, type Emulation, emulatedLaunch } from './emulation.ts';
+import { type GuestPlace, guestPlace, type Seen, talkToGuest } from './guest-talk.ts';
 import type { LaunchRequest } from './host.ts';
 import type { Session } from './session.ts';
-import { connectWhenThere } from './sockets.ts';
 import { type Supervised, startSupervised } from './supervisor.ts';
 
 /** A launch on one host; paths are paths there. */
@@ -31,19 +30,16 @@ export interface HostLaunch {
 
 /** What every guest gets; it is not measured. */
 export const GUEST_MEMORY_MIB = 512;
-/** A launch and a guest's boot; a guest that is silent for longer hangs. */
-const GUEST_MS = 180_000;
 const MAX_SECONDS = 240;
 const HEARTBEAT_SECONDS = 8;
-const SOCKET_MS = 30_000;
 const MAX_FILE_BYTES = 1024 * 1024;
 const END_MS = 15_000;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-function argvOf(launch: HostLaunch, request: LaunchRequest): string[] {
-  const { cell, identity } = request;
+function argvOf(launch: HostLaunch, request: LaunchRequest, place: GuestPlace): string[] {
+  const { cell, identity, guest } = request;
   return qemuArgv({
     binary: launch.binary,
     directory: launch.directory,
@@ -65,57 +61,8 @@ function argvOf(launch: HostLaunch, request: LaunchRequest): string[] {
           },
     hostData: base64(request.hostData),
     memoryMiB: GUEST_MEMORY_MIB,
+    guestArguments: guest.channel === 'command' ? filled(guest.qemuArguments, { ...place }) : [],
   });
-}
-
-/** What was seen of QEMU and its guest while they lived. */
-interface Seen {
-  querySev: unknown;
-  events: { event: string; data?: unknown }[];
-  guest: GuestWords;
-}
-
-/** A refused launch ends QEMU under our hands: that is a result, and what it said is in its files. */
-const endedByQemu = (thrown: unknown): boolean => thrown instanceof HarnessError && thrown.code === 'QMP_ENDED';
-
-async function speak(
-  qmp: QmpClient,
-  agent: Duplex,
-  nonces: readonly Uint8Array[],
-  signal: AbortSignal,
-  seen: Seen,
-): Promise<void> {
-  seen.querySev = await qmp.execute('query-sev');
-  await qmp.execute('cont');
-  // A guest that was refused never speaks; QEMU's end ends the conversation.
-  const over = AbortSignal.any([signal, AbortSignal.timeout(GUEST_MS)]);
-  await converse(agent, nonces, over, seen.guest);
-}
-
-async function talk(launch: HostLaunch, request: LaunchRequest, qemu: Supervised, signal: AbortSignal): Promise<Seen> {
-  const where = `host ${launch.host.name}, cell ${request.cell.id}`;
-  const seen: Seen = { querySev: null, events: [], guest: noWords() };
-  const socket = (name: 'qmp' | 'agent'): Promise<Duplex | undefined> =>
-    connectWhenThere(launch.session, `${launch.directory}/${LAUNCH_FILES[name]}`, qemu.ended, SOCKET_MS);
-  const [qmpSocket, agent] = [await socket('qmp'), await socket('agent')];
-  if (qmpSocket === undefined || agent === undefined) {
-    // QEMU refused before it listened: its standard error says why.
-    qmpSocket?.destroy();
-    agent?.destroy();
-    return seen;
-  }
-  let qmp: QmpClient | undefined;
-  try {
-    qmp = await openQmp(qmpSocket, { where });
-    await speak(qmp, agent, [request.nonce, request.secondNonce], signal, seen);
-  } catch (thrown) {
-    if (!endedByQemu(thrown)) throw thrown;
-  } finally {
-    seen.events = [...(qmp?.events ?? [])];
-    qmpSocket.destroy();
-    agent.destroy();
-  }
-  return seen;
 }
 
 /** Waits for QEMU's own end for a little while, then ends it. @returns its exit code; null when it had to be killed */
@@ -207,7 +154,8 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
           `${directory}/${LAUNCH_FILES.firmware}`,
           launch.store,
         );
-  const argv = argvOf(launch, request);
+  const place = await guestPlace(session, directory, request);
+  const argv = argvOf(launch, request, place);
   const qemu = await startSupervised(session, {
     directory,
     argv: emulated?.wrap(argv) ?? argv,
@@ -221,7 +169,7 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
   try {
     listener = await emulated?.listen();
     const started = performance.now();
-    const seen = await talk(launch, request, qemu, signal);
+    const seen = await talkToGuest({ session, hostName: host.name, place, qemu }, request, signal);
     const spoken = performance.now();
     const exitCode = await finish(qemu);
     const ended = performance.now();

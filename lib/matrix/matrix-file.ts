@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AXES, type Axis } from './cell.ts';
+import { guestChannelSchema } from './guest-channel.ts';
 
 const name = z
   .string()
@@ -43,6 +44,8 @@ export const matrixSchema = z.strictObject({
     ),
     qemu: axisOf(name).default(['default']),
   }),
+  /** How reports come out of the guests. */
+  guest: guestChannelSchema.default({ channel: 'agent' }),
   /** A combination that matches every key of a rule is left out; `hostTags` matches hosts that have one of the tags. */
   exclude: z
     .array(

@@ -186,6 +186,8 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
 /** Which generation the kernels belong to that an emulated host can pass for. */
 const PROFILE_OF_HOST_KERNEL: Readonly<Record<string, string>> = {
   'upstream-6.12': DEFAULT_VMM_PROFILE,
+  'upstream-6.18': DEFAULT_VMM_PROFILE,
+  'upstream-6.19': DEFAULT_VMM_PROFILE,
   'amd-6.8': VMM_PROFILE_WITHOUT_FPU_STATE,
 };
 

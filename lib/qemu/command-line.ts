@@ -18,6 +18,8 @@ export interface QemuLaunch {
   /** 32 bytes, base64. */
   hostData: string;
   memoryMiB: number;
+  /** More arguments, after all others: devices through which the guest is reached. */
+  guestArguments: readonly string[];
 }
 
 /** The files of a launch directory. A Unix socket's path may have 107 bytes: keep the names short. */
@@ -74,5 +76,6 @@ export function qemuArgv(launch: QemuLaunch): string[] {
     ...['-chardev', options('file', { id: 'console', path: file('console') }), '-serial', 'chardev:console'],
     ...['-chardev', socket('agent', file('agent')), '-serial', 'chardev:agent'],
     ...['-trace', 'kvm_sev_*', '-D', file('trace')],
+    ...launch.guestArguments,
   ];
 }

@@ -2,7 +2,7 @@ import junitReportBuilder, { type Builder } from 'junit-report-builder';
 import type { CellFile } from '../evidence/schema.ts';
 import { knownRefusal } from '../judge/launch-check.ts';
 import { plainText } from './plain-text.ts';
-import { evidenceLabel, type ResultRow } from './row.ts';
+import { evidenceLabel, plantedFaults, type ResultRow } from './row.ts';
 
 /** The package exports the builder itself; its types say that it exports a module around it. */
 const BUILDER = junitReportBuilder as unknown as Builder;
@@ -23,6 +23,7 @@ function properties(cell: CellFile, recorded: boolean): Record<string, string | 
     host: host.name,
     'host.kernel': host.kernel,
     'host.profile': host.profile ?? undefined,
+    'host.faults': plantedFaults(cell),
     vmmProfile: host.vmmProfile,
     qemu: host.qemu[evidence.cell.qemu]?.version,
     'digest.predicted': cell.predicted,

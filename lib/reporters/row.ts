@@ -1,3 +1,4 @@
+import type { WrittenCell } from '../evidence/cell-codec.ts';
 import type { CellFile } from '../evidence/schema.ts';
 
 /** The five kinds of result. */
@@ -16,6 +17,8 @@ export interface ResultRow {
   message: string;
   /** What the cell left in the run directory; undefined where it left nothing. */
   cell: CellFile | undefined;
+  /** What was to be launched, also where nothing was; undefined for a test that is not of one cell. */
+  planned: WrittenCell | undefined;
 }
 
 export type Totals = Record<ResultKind, number>;
@@ -44,4 +47,9 @@ export function totalsText(totals: Totals): string {
 /** How evidence of a kind is called wherever it is shown; a recording is always said to be one. */
 export function evidenceLabel(kind: 'hardware' | 'emulated', recorded: boolean): string {
   return recorded ? `recorded ${kind}` : kind;
+}
+
+/** The defects that were planted in an emulated host, in words; undefined where there are none. */
+export function plantedFaults({ evidence }: CellFile): string | undefined {
+  return evidence.host.faults?.join('; ');
 }

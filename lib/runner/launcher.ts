@@ -5,6 +5,7 @@ import { buildIdAuth } from '../identity/id-auth.ts';
 import { buildIdBlock } from '../identity/id-block.ts';
 import { generateKeys, type OwnerKeys } from '../identity/keys.ts';
 import type { Cell } from '../matrix/cell.ts';
+import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { Matrix } from '../matrix/matrix-file.ts';
 import { Artifacts } from './artifacts.ts';
 import type { EvidenceSource, PredictedEvidence } from './outcome.ts';
@@ -34,6 +35,11 @@ export class MatrixArtifacts {
     const path = name === null ? undefined : this.#matrix.artifacts[kind][name]?.path;
     if (name === null || path === undefined) return null;
     return this.#artifacts.file(name, artifactPath(path, this.#matrixFile, this.#cacheFolder));
+  }
+
+  /** How reports come out of the guests of the matrix. */
+  get guest(): GuestChannel {
+    return this.#matrix.guest;
   }
 
   /** @throws HarnessError FILE_UNREADABLE, OVMF_*, MATRIX_INVALID */
@@ -82,6 +88,7 @@ export class Launcher implements EvidenceSource {
       ...local,
       identity: this.#identity(cell, launchDigest),
       hostData: randomBytes(32),
+      guest: this.#artifacts.guest,
       nonce: randomBytes(64),
       secondNonce: randomBytes(64),
     };

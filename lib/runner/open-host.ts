@@ -39,7 +39,8 @@ export function checkEmulation(entries: readonly HostEntry[]): void {
 /** What makes the guests of an emulated host run; null for SNP hardware. @throws HarnessError NATIVE_BUILD, HOSTS_INVALID */
 export async function emulationOf(entry: HostEntry, cacheFolder: string): Promise<Emulation | null> {
   const profile = profileOf(entry);
-  return profile && { profile, shim: await kvmShim(cacheFolder) };
+  if (profile === null || entry.emulation === undefined) return null;
+  return { profile, platform: entry.emulation, faults: entry.emulation.faults, shim: await kvmShim(cacheFolder) };
 }
 
 /**

@@ -46,15 +46,20 @@ export function predictCell(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile
 const bytesOf = (artifact: { sha256: string } | LocalArtifact | null): Uint8Array | null =>
   artifact === null ? null : new Uint8Array(Buffer.from(artifact.sha256, 'hex'));
 
-/** The prediction made anew from what evidence says of its inputs. */
-export function predictEvidence(evidence: Evidence): Prediction {
+/** What evidence says that its launch depended on. @throws HarnessError DESCRIPTOR_INVALID, and of lib/measure */
+export function evidenceInputs(evidence: Evidence): LaunchInputs {
   const { firmware, kernel, initrd } = evidence.artifacts;
   const artifacts = {
     firmware: readFirmwareDescriptor(firmware.descriptor, `evidence of ${evidence.cell.id}`),
     kernel: bytesOf(kernel),
     initrd: bytesOf(initrd),
   };
-  return predictCell(readCell(evidence.cell), artifacts, evidence.host.vmmProfile);
+  return cellInputs(readCell(evidence.cell), artifacts, evidence.host.vmmProfile);
+}
+
+/** The prediction made anew from what evidence says of its inputs. */
+export function predictEvidence(evidence: Evidence): Prediction {
+  return predict(evidenceInputs(evidence));
 }
 
 /** What a digest needs of local artifacts. */

@@ -16,7 +16,7 @@ const inFolder = testFolder();
 async function emulatedDevices(): Promise<{ socket: string; server: Server }> {
   const [profile] = HOST_PROFILES;
   if (profile === undefined) throw new Error('no host profile');
-  const machine = emulatedMachine(profile, emulatedChip('here'));
+  const machine = emulatedMachine({ profile, chip: emulatedChip('here'), faults: [] });
   const server = createServer({ allowHalfOpen: true }, (stream) => machine.accept(stream));
   const socket = inFolder('fw');
   await new Promise<void>((resolve) => server.listen(socket, resolve));

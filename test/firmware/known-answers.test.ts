@@ -1,10 +1,10 @@
 import { createGuest } from '../../lib/firmware/guest-context.ts';
 import { launchVmsa } from '../../lib/firmware/kvm/vmsa.ts';
-import { launchStart } from '../../lib/firmware/launch-start.ts';
+import { activate, launchStart } from '../../lib/firmware/launch-start.ts';
 import { launchUpdate } from '../../lib/firmware/launch-update.ts';
 import { expect, test } from '../support/test.ts';
 import { vectorBytes, vectorsAbsent, vectorsPresent } from '../support/vectors.ts';
-import { PLATFORM, POLICY } from './platform.ts';
+import { PLATFORM, POLICY, page } from './platform.ts';
 import { resetVcpu } from './reset-vcpu.ts';
 
 // Page types by number, so that a wrong constant of ours cannot hide.
@@ -35,9 +35,10 @@ function measured(vcpus: number, features: bigint): string {
     expect(launchUpdate(guest, PLATFORM, { pageType, gpa, contents })).toBe(0);
   };
   expect(launchStart(guest, PLATFORM, POLICY)).toBe(0);
+  expect(activate(guest, PLATFORM, 1)).toBe(0);
   hand(NORMAL, 0xffff_f000n, vectorBytes('ovmf/ovmf_AmdSev_suffix.bin'));
   for (const [gpa, bytes, pageType] of SECTIONS) {
-    for (let at = 0; at < bytes; at += 4096) hand(pageType, BigInt(gpa + at), new Uint8Array(4096).fill(0xee));
+    for (let at = 0; at < bytes; at += 4096) hand(pageType, BigInt(gpa + at), page(pageType, 0n, 0xee).contents);
   }
   for (let id = 0; id < vcpus; id++) {
     const vmsa = launchVmsa(resetVcpu(id, SIGNATURE), { features, fpuStateMeasured: true });

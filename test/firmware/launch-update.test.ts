@@ -10,6 +10,10 @@ test('a refused page leaves the launch digest alone', () => {
   const refused = [page(0), page(7), page(1, 0x1001n), { ...page(1), contents: new Uint8Array(4095) }];
   const statuses = refused.map((one) => firmwareStatusName(launchUpdate(guest, PLATFORM, one)));
   expect(statuses).toEqual(['INVALID_PARAM', 'INVALID_PARAM', 'INVALID_ADDRESS', 'INVALID_PAGE_SIZE']);
+  // The first wrong thing in the firmware's order: size, address, type.
+  const both = { ...page(9, 0x1001n), contents: new Uint8Array(1) };
+  expect(firmwareStatusName(launchUpdate(guest, PLATFORM, both))).toBe('INVALID_PAGE_SIZE');
+  expect(firmwareStatusName(launchUpdate(guest, PLATFORM, page(9, 0x1001n)))).toBe('INVALID_ADDRESS');
   expect(guest.launchDigest).toEqual(new Uint8Array(48));
 });
 

@@ -82,7 +82,7 @@ test('the report says what was launched, and where', () => {
 });
 
 test('the chip of an emulated host lasts as long as its name, and is no other host’s', () => {
-  const [one, again, other] = ['lab-1', 'lab-1', 'lab-2'].map(emulatedChip);
+  const [one, again, other] = ['lab-1', 'lab-1', 'lab-2'].map((name) => emulatedChip(name));
   expect(again).toEqual(one);
   expect(other?.vcek).not.toEqual(one?.vcek);
   expect(other?.platform.chipId).not.toEqual(one?.platform.chipId);

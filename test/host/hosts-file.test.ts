@@ -46,6 +46,21 @@ test('the example is valid, and shows hardware and an emulated host', () => {
   expect(() => checkEmulation(entries)).not.toThrow();
 });
 
+test('codes of faults are numbers, however they are written', () => {
+  const faults = [
+    { command: 'SNP_LAUNCH_FINISH', status: 'BAD_SIGNATURE', insteadOf: 7, nth: 2 },
+    { command: 'KVM_SEV_INIT2', errno: 'EBUSY' },
+  ];
+  const [entry] = load(hosts({ ...LOCAL, emulation: { profile: 'upstream-6.18', smt: false, faults } }));
+  expect(entry?.emulation).toMatchObject({
+    smt: false,
+    faults: [
+      { command: 'SNP_LAUNCH_FINISH', status: 10, insteadOf: 7, nth: 2 },
+      { command: 'KVM_SEV_INIT2', errno: 16 },
+    ],
+  });
+});
+
 test('fills in what is not said', () => {
   expect(load(hosts(SSH, { ...LOCAL, emulation: { profile: 'upstream-6.12' } }))).toEqual([
     {
@@ -69,7 +84,7 @@ test('fills in what is not said', () => {
       directory: '/var/tmp/snp-conform',
       qemu: { default: '/usr/bin/qemu-system-x86_64' },
       tags: [],
-      emulation: { profile: 'upstream-6.12' },
+      emulation: { profile: 'upstream-6.12', product: 'Genoa', smt: true, sockets: 1, meets: [], faults: [] },
     },
   ]);
 });
@@ -141,6 +156,42 @@ const wrong: [string, unknown, string, string?][] = [
     hosts({ ...LOCAL, emulation: { profil: 'x' } }),
     'hosts[0].emulation: unknown key "profil"',
     'did you mean "profile"?',
+  ],
+  [
+    'a product that is none',
+    hosts({ ...LOCAL, emulation: { profile: 'x', product: 'Rome' } }),
+    'hosts[0].emulation.product: expected one of "Milan"|"Genoa"|"Turin", got "Rome"',
+  ],
+  [
+    'an ABI version that is a number',
+    hosts({ ...LOCAL, emulation: { profile: 'x', apiVersion: 1.55 } }),
+    'hosts[0].emulation.apiVersion: expected string, got 1.55',
+  ],
+  [
+    'a policy bit that is met and not announced',
+    hosts({ ...LOCAL, emulation: { profile: 'x', product: 'Milan', meets: ['RAPL_DIS'] } }),
+    'hosts[0].emulation.meets[0]: expected a bit that the firmware announces: none',
+  ],
+  [
+    'a fault of no command',
+    hosts({ ...LOCAL, emulation: { profile: 'x', faults: [{ command: 'SNP_LAUNCH', status: 7 }] } }),
+    'hosts[0].emulation.faults[0].command: expected a command: SEV_PLATFORM_STATUS, SNP_LAUNCH_START',
+  ],
+  [
+    'a fault of the firmware with an errno',
+    hosts({ ...LOCAL, emulation: { profile: 'x', faults: [{ command: 'SNP_ACTIVATE', errno: 'EIO', status: 7 }] } }),
+    'hosts[0].emulation.faults[0]: unknown key "errno"',
+    'known keys: command, status, insteadOf, nth',
+  ],
+  [
+    'a status that is none',
+    hosts({ ...LOCAL, emulation: { profile: 'x', faults: [{ command: 'SNP_ACTIVATE', status: 'BAD' }] } }),
+    'hosts[0].emulation.faults[0].status: expected a status of the firmware such as "BAD_SIGNATURE", by name or number, got "BAD"',
+  ],
+  [
+    'a call before the first',
+    hosts({ ...LOCAL, emulation: { profile: 'x', faults: [{ command: 'KVM_SEV_INIT2', errno: 1, nth: 0 }] } }),
+    'hosts[0].emulation.faults[0].nth: ',
   ],
   ['a key like no other', hosts({ ...LOCAL, colour: 'red' }), 'unknown key "colour"', 'known keys: kind, name'],
   [

@@ -145,9 +145,14 @@ test('a release that is none, or older than upstream SNP, has no rules', () => {
 for (const profile of HOST_PROFILES) {
   test(`the profile ${profile.name} of the emulated KVM refuses exactly what is foretold of it`, () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: (1n << 28n) - 1n }), (policy) => {
-        const foretold = refusals(policy, { kvmRules: profile }).some((refusal) => refusal.startsWith('kvm '));
-        expect(foretold).toBe(!kernelAcceptsPolicy(profile, policy));
+      fc.property(fc.bigInt({ min: 0n, max: (1n << 28n) - 1n }), fc.boolean(), (policy, announces) => {
+        const firmware = announces
+          ? { featureInfoEcx: 0x3c, apiMajor: 1, apiMinor: 58 }
+          : { featureInfoEcx: 0, apiMajor: 1, apiMinor: 55 };
+        const foretold = refusals(policy, { kvmRules: profile, ...firmware }).some((refusal) =>
+          refusal.startsWith('kvm '),
+        );
+        expect(foretold).toBe(!kernelAcceptsPolicy(profile, policy, announces ? 0x3e0_0000n : 0n));
       }),
     );
   });

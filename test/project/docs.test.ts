@@ -5,6 +5,7 @@ import { loadHosts } from '../../lib/host/hosts-file.ts';
 import { hostsSchema } from '../../lib/host/hosts-schema.ts';
 import { AXES } from '../../lib/matrix/cell.ts';
 import { planCells } from '../../lib/matrix/cells.ts';
+import { GUEST_CHANNEL_KEYS } from '../../lib/matrix/guest-channel.ts';
 import { type Matrix, matrixSchema } from '../../lib/matrix/matrix-file.ts';
 import { testFolder } from '../support/folder.ts';
 import { projectPath } from '../support/paths.ts';
@@ -17,6 +18,8 @@ const PAGES = projectFiles().filter((path) => path === 'README.md' || /^docs\/.*
 /** Where the examples of the reference look up `$LAB_KEYS`. */
 const ENVIRONMENT = { LAB_KEYS: '/keys' };
 
+/** A host of the kind that has most fields. */
+const HOSTS_SHAPE = { hosts: [{ kind: 'ssh' }] };
 /** Where hosts.json has objects of fixed keys. */
 const HOSTS_PLACES = [
   [],
@@ -54,7 +57,7 @@ function relativeLinks(path: string): string[] {
 }
 
 function blocksOf(format: string): Block[] {
-  const blocks = ['README.md', REFERENCE].flatMap(jsonBlocks);
+  const blocks = ['README.md', REFERENCE, 'docs/guest.md'].flatMap(jsonBlocks);
   return blocks.filter(({ text }) => text.includes(`"format": "snp-conform/${format}@`));
 }
 
@@ -77,7 +80,7 @@ test.describe('the documents', () => {
   test('have examples of both files in the README and in the reference', () => {
     const pages = (format: string) => new Set(blocksOf(format).map(({ title }) => title.replace(/:.*/, '')));
     expect(pages('hosts')).toEqual(new Set(['README.md', REFERENCE]));
-    expect(pages('matrix')).toEqual(new Set(['README.md', REFERENCE]));
+    expect(pages('matrix')).toEqual(new Set(['README.md', REFERENCE, 'docs/guest.md']));
   });
 
   for (const { title, text } of blocksOf('hosts')) {
@@ -98,10 +101,16 @@ test.describe('the documents', () => {
   test('explain every field of hosts.json and matrix.json', () => {
     const shape = matrixSchema.shape;
     const keys = [
-      ...HOSTS_PLACES.flatMap((path) => keysAt(hostsSchema, path, { hosts: [{ kind: 'ssh' }] })),
+      ...HOSTS_PLACES.flatMap((path) => keysAt(hostsSchema, path, HOSTS_SHAPE)),
+      ...['SNP_LAUNCH_START', 'KVM_SEV_INIT2'].flatMap((command) => {
+        const emulation = { faults: [{ command }] };
+        const hosts = [{ kind: 'ssh', emulation }];
+        return keysAt(hostsSchema, ['hosts', 0, 'emulation', 'faults', 0], { hosts });
+      }),
       ...Object.keys(shape),
       ...Object.keys(shape.artifacts.shape),
       ...AXES,
+      ...GUEST_CHANNEL_KEYS,
       'why',
       'hostTags',
     ];

@@ -15,6 +15,7 @@ const LAUNCH: QemuLaunch = {
   identity: null,
   hostData: 'DQ0=',
   memoryMiB: 256,
+  guestArguments: [],
 };
 
 /** Every value that follows an option, in order. */
@@ -110,4 +111,9 @@ test('the measured inputs are those of the launch', () => {
     'confidential-guest-support': 'sev0',
     'memory-backend': 'ram0',
   });
+});
+
+test('arguments of the guest’s channel stand after all others, as they are', () => {
+  const guestArguments = ['-device', 'vhost-vsock-pci,guest-cid=70000'];
+  expect(qemuArgv({ ...LAUNCH, guestArguments })).toEqual([...qemuArgv(LAUNCH), ...guestArguments]);
 });

@@ -26,6 +26,7 @@ const launches: fc.Arbitrary<QemuLaunch> = fc.record({
   identity: fc.option(fc.record({ idBlock: base64(96), idAuth: base64(4096), authorKeyEnabled: fc.boolean() })),
   hostData: base64(32),
   memoryMiB: fc.integer({ min: 1, max: 1 << 20 }),
+  guestArguments: fc.constant([]),
 });
 
 test('every field of a launch comes back from its own command line', () => {
@@ -122,6 +123,16 @@ test('keys of -machine, -smp and -object merge; of -cpu and -bios the last one c
     'option-repeated: -machine firmware= "b" takes the place of -bios "a"',
     'option-repeated: -bios "c" takes the place of -machine firmware= "b"',
   ]);
+});
+
+test('-global of the CPU counts as -cpu says it, which wins; that of another model does not', () => {
+  const cpuOf = (cpu: string, ...globals: string[]): unknown =>
+    parse(['-cpu', cpu, ...globals.flatMap((value) => ['-global', value])]).cpu?.value;
+  expect(cpuOf('EPYC-v4,model=2', 'EPYC-v4-x86_64-cpu.stepping=7', 'x86_64-cpu.model=1')).toBe(
+    'EPYC-v4,stepping=7,model=1,model=2',
+  );
+  expect(cpuOf('EPYC-v4', 'driver=EPYC-v4-x86_64-cpu,property=family,value=25')).toBe('EPYC-v4,family=25');
+  expect(cpuOf('EPYC-v4', 'EPYC-v3-x86_64-cpu.model=1', 'EPYC-v4-x86_64-cpu.xlevel=5', 'cpu.model')).toBe('EPYC-v4');
 });
 
 test('an option takes its value whatever that looks like', () => {

@@ -27,5 +27,15 @@ export function cellFile(outcome: Partial<Evidence['outcome']> = {}): CellFile {
 export function row(result: ResultKind, change: Partial<ResultRow> = {}): ResultRow {
   const name = `amdsev/stable/${result}`;
   const message = result === 'pass' ? '' : `${result} for a reason`;
-  return { suite: 'launch', host: 'milan-1', name, result, durationMs: 1500, message, cell: undefined, ...change };
+  return {
+    suite: 'launch',
+    host: 'milan-1',
+    name,
+    result,
+    durationMs: 1500,
+    message,
+    cell: undefined,
+    planned: undefined,
+    ...change,
+  };
 }

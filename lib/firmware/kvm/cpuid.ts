@@ -1,3 +1,6 @@
+import type { Platform } from '../platform.ts';
+import { lackedFeatures, processorSignature } from '../processor.ts';
+
 /** One row of KVM_GET_SUPPORTED_CPUID. */
 export interface CpuidEntry {
   leaf: number;
@@ -16,11 +19,11 @@ export const CPUID_ENTRY_BYTES = 40;
 export const CPUID_HEADER_BYTES = 8;
 
 /**
- * What the emulated KVM supports: the feature words of a Genoa host under Linux 6.12, as far as QEMU's EPYC models ask
- * for them. They reach no digest (CPUID contents are not measured); they must be plausible, or QEMU drops features of
+ * What KVM supports on a Genoa host under Linux 6.12, as far as QEMU's EPYC models ask for it; that includes what Linux
+ * makes up, TSC_DEADLINE, TSC_ADJUST, SPEC_CTRL, SBPB and IBPB_BRTYPE, which the firmware would not let a guest have. They reach no digest (CPUID contents are not measured); they must be plausible, or QEMU drops features of
  * the model with a warning, or asserts on the XSAVE layout. Source: Linux arch/x86/kvm/cpuid.c, AMD 57238 (PPR).
  */
-export const SUPPORTED_CPUID: readonly CpuidEntry[] = [
+const GENOA_CPUID: readonly CpuidEntry[] = [
   { leaf: 0x0, eax: 0x10, ebx: 0x68747541, ecx: 0x444d4163, edx: 0x69746e65 },
   { leaf: 0x1, eax: 0x00a10f11, ebx: 0x00000800, ecx: 0xfffa3203, edx: 0x178bfbff },
   { leaf: 0x6, eax: 0x4, ebx: 0, ecx: 0, edx: 0 },
@@ -47,6 +50,20 @@ export const SUPPORTED_CPUID: readonly CpuidEntry[] = [
   { leaf: 0x80000021, eax: 0x18000b4f, ebx: 0, ecx: 0, edx: 0 },
   { leaf: 0x80000022, eax: 0x1, ebx: 0x6, ecx: 0, edx: 0 },
 ];
+
+const SIGNATURE_LEAVES: readonly number[] = [0x1, 0x80000001];
+
+/** What the emulated KVM supports on a platform: KVM_GET_SUPPORTED_CPUID. */
+export function supportedCpuid(platform: Pick<Platform, 'product' | 'cpuid'>): CpuidEntry[] {
+  return GENOA_CPUID.map((entry) => {
+    const without = (register: 'eax' | 'ebx' | 'ecx' | 'edx'): number => {
+      const place = { leaf: entry.leaf, subleaf: entry.subleaf ?? 0, register };
+      return (entry[register] & ~lackedFeatures(platform, place)) >>> 0;
+    };
+    const eax = SIGNATURE_LEAVES.includes(entry.leaf) ? processorSignature(platform) : without('eax');
+    return { ...entry, eax, ebx: without('ebx'), ecx: without('ecx'), edx: without('edx') };
+  });
+}
 
 /** Entries as KVM_GET_SUPPORTED_CPUID and KVM_GET_CPUID2 write them, 40 bytes each. */
 export function serialiseCpuid(entries: readonly CpuidEntry[]): Uint8Array {

@@ -1,12 +1,10 @@
 import type { GuestContext } from '../guest-context.ts';
-import type { Platform } from '../platform.ts';
-import type { HostProfile } from '../profiles.ts';
 import { type Answer, type Caller, type Devices, ERRNO, type Ioctl } from '../relay.ts';
 import { CAPABILITIES, MSR_FEATURE_INDICES, MSR_INDICES, VM_TYPE } from './capabilities.ts';
-import { CPUID_ENTRY_BYTES, CPUID_HEADER_BYTES, SUPPORTED_CPUID, serialiseCpuid } from './cpuid.ts';
+import { CPUID_ENTRY_BYTES, CPUID_HEADER_BYTES, serialiseCpuid, supportedCpuid } from './cpuid.ts';
 import { ioctlName, KVM, SEV_ISSUE_CMD } from './ioctls.ts';
 import { RUN_ALONG, RUN_AREA_BYTES, VcpuExits } from './run.ts';
-import { SevVm } from './sev-commands.ts';
+import { type EmulatedKernel, SevVm } from './sev-commands.ts';
 import { issueSevCommand } from './sev-device.ts';
 import { Vcpu } from './vcpu.ts';
 
@@ -50,17 +48,15 @@ const VCPU_NO_EFFECT: readonly number[] = [
 
 /** /dev/kvm and /dev/sev of one emulated host, for one QEMU process. */
 export class EmulatedDevices implements Devices {
-  readonly #profile: HostProfile;
-  readonly #platform: Platform;
+  readonly #kernel: EmulatedKernel;
   readonly #play: GuestPlayer;
   readonly #targets = new Map<number, Target>();
   #nextHandle = 1;
   /** Requests that were refused because nothing here answers them; for the log of a launch that went wrong. */
   readonly unanswered = new Set<string>();
 
-  constructor(profile: HostProfile, platform: Platform, play: GuestPlayer) {
-    this.#profile = profile;
-    this.#platform = platform;
+  constructor(kernel: EmulatedKernel, play: GuestPlayer) {
+    this.#kernel = kernel;
     this.#play = play;
   }
 
@@ -98,7 +94,7 @@ export class EmulatedDevices implements Devices {
       case 'vcpu':
         return this.#vcpu(target, call, caller);
       case 'sev':
-        return call.request === SEV_ISSUE_CMD ? issueSevCommand(call, caller, this.#platform) : undefined;
+        return call.request === SEV_ISSUE_CMD ? issueSevCommand(call, caller, this.#kernel) : undefined;
       default:
         return ok();
     }
@@ -129,11 +125,10 @@ export class EmulatedDevices implements Devices {
       case KVM.CREATE_VM: {
         const type = Number(call.argument);
         if (type !== VM_TYPE.default && type !== VM_TYPE.snp) return refuse(ERRNO.EINVAL);
-        return this.#create(
-          { kind: 'vm', vm: { type, sev: new SevVm(this.#profile, this.#platform), vcpus: [] } },
-          caller,
-          0,
-        );
+        // Not the VM of the default type in which QEMU is asked about the host.
+        const refusal = type === VM_TYPE.snp ? this.#kernel.faults.refusal('KVM_CREATE_VM') : undefined;
+        if (refusal !== undefined) return refuse(refusal.errno);
+        return this.#create({ kind: 'vm', vm: { type, sev: new SevVm(this.#kernel), vcpus: [] } }, caller, 0);
       }
       default:
         return undefined;
@@ -145,7 +140,7 @@ export class EmulatedDevices implements Devices {
     const asked = { group: attribute.getUint32(4, true), attribute: attribute.getBigUint64(8, true) };
     const is = (known: typeof asked): boolean => known.group === asked.group && known.attribute === asked.attribute;
     const value = is(SEV_VMSA_FEATURES)
-      ? this.#profile.featuresOnRequest
+      ? this.#kernel.profile.featuresOnRequest
       : is(XCOMP_GUEST_SUPP)
         ? SUPPORTED_XCR0
         : undefined;
@@ -156,9 +151,10 @@ export class EmulatedDevices implements Devices {
 
   #supportedCpuid(call: Ioctl, caller: Caller): Answer {
     const room = Buffer.from(call.input).readUInt32LE(0);
-    if (room < SUPPORTED_CPUID.length) return refuse(ERRNO.E2BIG);
-    caller.poke(call.argument + BigInt(CPUID_HEADER_BYTES), serialiseCpuid(SUPPORTED_CPUID));
-    caller.poke(call.argument, u32(SUPPORTED_CPUID.length));
+    const supported = supportedCpuid(this.#kernel.platform);
+    if (room < supported.length) return refuse(ERRNO.E2BIG);
+    caller.poke(call.argument + BigInt(CPUID_HEADER_BYTES), serialiseCpuid(supported));
+    caller.poke(call.argument, u32(supported.length));
     return ok();
   }
 
@@ -198,11 +194,12 @@ export class EmulatedDevices implements Devices {
   }
 
   async #encrypt(vm: EmulatedVm, call: Ioctl, caller: Caller): Promise<Answer> {
-    const before = vm.sev.guest.state;
+    const before = vm.sev.guest?.state;
     const answer = await vm.sev.command(call.argument, caller, vm.vcpus);
-    if (before === 'launch' && vm.sev.guest.state === 'running') {
+    const { guest } = vm.sev;
+    if (before !== 'running' && guest?.state === 'running') {
       const first = [...this.#targets.values()].find((target) => target.kind === 'vcpu' && target.vm === vm);
-      if (first?.kind === 'vcpu') this.#play(first.exits, vm.sev.guest);
+      if (first?.kind === 'vcpu') this.#play(first.exits, guest);
     }
     return answer;
   }

@@ -1,8 +1,8 @@
 import { FIRMWARE_STATUS } from '../../abi/firmware-status.ts';
 import { serialiseLayout } from '../../abi/layout.ts';
 import { SNP_PLATFORM_STATUS, SNP_STATE_INITIALISED, SNP_STATUS_BITS } from '../../abi/snp-platform-status.ts';
-import type { Platform } from '../platform.ts';
 import { type Answer, type Caller, ERRNO, type Ioctl } from '../relay.ts';
+import type { EmulatedKernel } from './sev-commands.ts';
 
 /** Commands of /dev/sev that QEMU and a preflight use. Source: Linux include/uapi/linux/psp-sev.h. */
 const COMMAND = { PLATFORM_STATUS: 1, PDH_CERT_EXPORT: 5, GET_ID2: 8, SNP_PLATFORM_STATUS: 9 } as const;
@@ -13,7 +13,12 @@ const CHAIN_BYTES = 3 * 2084;
 const ID_BYTES = 128;
 
 /** SEV_ISSUE_CMD on /dev/sev. */
-export async function issueSevCommand(call: Ioctl, caller: Caller, platform: Platform): Promise<Answer> {
+export async function issueSevCommand(
+  call: Ioctl,
+  caller: Caller,
+  kernel: Pick<EmulatedKernel, 'platform' | 'faults'>,
+): Promise<Answer> {
+  const { platform, faults } = kernel;
   const issue = Buffer.from(call.input);
   const data = issue.readBigUInt64LE(4);
   const fail = (status: number): Answer => {
@@ -24,6 +29,8 @@ export async function issueSevCommand(call: Ioctl, caller: Caller, platform: Pla
   };
   switch (issue.readUInt32LE(0)) {
     case COMMAND.PLATFORM_STATUS: {
+      const said = faults.answer('SEV_PLATFORM_STATUS')(FIRMWARE_STATUS.SUCCESS);
+      if (said !== FIRMWARE_STATUS.SUCCESS) return fail(said);
       const status = Buffer.alloc(12);
       status.set([platform.apiMajor, platform.apiMinor, PLATFORM_INITIALISED]);
       status.writeUInt8(platform.build, 7);

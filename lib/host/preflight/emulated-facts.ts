@@ -1,19 +1,21 @@
 import { productLineOf } from '../../abi/product-line.ts';
 import type { PlatformFacts } from '../../evidence/host-facts.ts';
-import type { Platform } from '../../firmware/platform.ts';
+import { type AnnouncedPolicyBit, announcedMask, type Platform } from '../../firmware/platform.ts';
 import type { HostProfile } from '../../firmware/profiles.ts';
 import { policyRules } from './platform-facts.ts';
 
 const DEBUG_SWAP = 1n << 5n;
+const PAGE_SWAP_DISABLE = 1n << 25n;
 
 /** What an emulated platform is: it follows from what was asked for, and the machine below it is not looked at. */
 export function emulatedPlatform(profile: HostProfile, platform: Platform, cbitpos: number | null): PlatformFacts {
   const tcb = `0x${platform.tcb.toString(16).padStart(16, '0')}`;
+  const announced = (bit: AnnouncedPolicyBit): boolean => platform.announces.includes(bit);
   return {
     source: 'emulation',
     product: productLineOf(platform.cpuid.family, platform.cpuid.model) ?? null,
     cpu: { vendor: 'AuthenticAMD', ...platform.cpuid, name: 'emulated' },
-    sockets: 1,
+    sockets: platform.sockets,
     smtActive: platform.smtEnabled,
     cbitpos,
     snpEnabled: true,
@@ -25,11 +27,17 @@ export function emulatedPlatform(profile: HostProfile, platform: Platform, cbitp
     maskChipKey: false,
     vlekEnabled: false,
     policyFeatures: {
-      cxlAllowed: false,
-      memAes256Xts: false,
-      raplDisabled: false,
-      ciphertextHiding: false,
-      pageSwapDisabled: false,
+      cxlAllowed: announced('CXL_ALLOW'),
+      memAes256Xts: announced('MEM_AES_256_XTS'),
+      raplDisabled: announced('RAPL_DIS'),
+      ciphertextHiding: announced('CIPHERTEXT_HIDING_DRAM'),
+      pageSwapDisabled: (announcedMask(platform) & PAGE_SWAP_DISABLE) !== 0n,
+    },
+    policyConditions: {
+      memAes256Xts: platform.meets.includes('MEM_AES_256_XTS'),
+      raplDisabled: platform.meets.includes('RAPL_DIS'),
+      ciphertextHiding: platform.meets.includes('CIPHERTEXT_HIDING_DRAM'),
+      cxlPresent: false,
     },
     kvmAmd: {
       sev: true,
@@ -38,7 +46,7 @@ export function emulatedPlatform(profile: HostProfile, platform: Platform, cbitp
       debugSwap: ((profile.featuresAlways | profile.featuresOnRequest) & DEBUG_SWAP) !== 0n,
       ciphertextHidingAsids: 0,
     },
-    kernelPolicy: policyRules(profile),
+    kernelPolicy: policyRules(profile, announcedMask(platform)),
     snpAsids: null,
   };
 }

@@ -2,6 +2,7 @@ import { asHarnessError, HarnessError } from '../../errors.ts';
 import type { HostFacts, QemuFacts } from '../../evidence/host-facts.ts';
 import type { HostFinding, HostReport } from '../../evidence/host-report.ts';
 import type { HostProvenance } from '../../evidence/schema.ts';
+import { describeFault } from '../../firmware/faults.ts';
 import { emulatedChip } from '../../firmware/machine.ts';
 import { DEFAULT_VMM_PROFILE, vmmProfileOf, vmmProfileOfHostKernel } from '../../measure/vmm-profiles.ts';
 import type { Emulation } from '../emulation.ts';
@@ -44,7 +45,11 @@ async function gatherFacts(entry: HostEntry, session: Session, emulation: Emulat
   const platform =
     emulation === null
       ? answers.platform
-      : emulatedPlatform(emulation.profile, emulatedChip(entry.name).platform, entry.cbitpos ?? null);
+      : emulatedPlatform(
+          emulation.profile,
+          emulatedChip(entry.name, emulation.platform).platform,
+          entry.cbitpos ?? null,
+        );
   return { platform, machine: answers.machine, qemu, snphost: answers.snphost };
 }
 
@@ -89,11 +94,13 @@ export async function examineHost(
   }
   try {
     const cbitpos = await findCbitpos(entry, session, emulation, binary.path);
+    const faults = emulation?.faults.map(describeFault) ?? [];
     const known = emulation === null ? undefined : vmmProfileOfHostKernel(emulation.profile.name);
     const provenance = {
       name: entry.name,
       kind: emulation === null ? ('hardware' as const) : ('emulated' as const),
       profile: emulation?.profile.name ?? null,
+      ...(faults.length === 0 ? {} : { faults }),
       vmmProfile: vmmProfileOf(entry.vmmProfile ?? known ?? DEFAULT_VMM_PROFILE).name,
       kernel: facts.machine.kernel,
       cbitpos,

@@ -69,12 +69,15 @@ function snpAsids(
   return { total, used: charged('misc.current') ?? null };
 }
 
-/** What a host kernel refuses before the firmware is asked, from its table; null for a kernel that no row describes. */
-export function policyRules(profile: HostProfile | undefined): PlatformFacts['kernelPolicy'] {
+/**
+ * What a host kernel refuses before the firmware is asked, from its table; null for a kernel that no row describes.
+ * @param announced the policy bits that the firmware is known to announce
+ */
+export function policyRules(profile: HostProfile | undefined, announced = 0n): PlatformFacts['kernelPolicy'] {
   return profile === undefined
     ? null
     : {
-        known: hex(profile.policyKnown),
+        known: hex(profile.policyKnown | (profile.policyKnownIfAnnounced & announced)),
         mustBeSet: hex(profile.policyMustBeSet),
         mustBeClear: hex(profile.policyMustBeClear),
       };
@@ -82,7 +85,8 @@ export function policyRules(profile: HostProfile | undefined): PlatformFacts['ke
 
 /** Upstream kernels by the rules that they have for policies: from this release on, the row of that name. */
 const RULES_SINCE = [
-  { major: 6, minor: 18, profile: 'upstream-6.18' },
+  { major: 6, minor: 19, profile: 'upstream-6.19' },
+  { major: 6, minor: 17, profile: 'upstream-6.18' },
   { major: 6, minor: 11, profile: 'upstream-6.12' },
 ] as const;
 

@@ -1,3 +1,4 @@
+import { FaultTable } from '../../../lib/firmware/faults.ts';
 import type { GuestContext } from '../../../lib/firmware/guest-context.ts';
 import { EmulatedDevices } from '../../../lib/firmware/kvm/devices.ts';
 import { KVM, SEV_ISSUE_CMD } from '../../../lib/firmware/kvm/ioctls.ts';
@@ -25,7 +26,10 @@ class FakeQemu {
 
   constructor() {
     if (PROFILE === undefined) throw new Error('no profile');
-    this.devices = new EmulatedDevices(PROFILE, PLATFORM, (_exits, guest) => void this.played.push(guest));
+    this.devices = new EmulatedDevices(
+      { profile: PROFILE, platform: PLATFORM, faults: new FaultTable() },
+      (_exits, guest) => void this.played.push(guest),
+    );
   }
 
   open(path: string): Answer {

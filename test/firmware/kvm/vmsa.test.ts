@@ -110,7 +110,7 @@ test('a vCPU keeps its own copy of what it was given', () => {
 });
 
 // Source: the reports of AMD host kernels 6.8 (features 0x21) and of Linux 6.12 (features 0x1 and FPU state).
-test('amd-6.8 measures features 0x21 and no FPU state, upstream-6.12 features 0x1 and FPU state', () => {
+test('amd-6.8 measures features 0x21 and no FPU state, upstream kernels features 0x1 and FPU state', () => {
   const measured = HOST_PROFILES.map((profile) => {
     const rules = { features: profile.featuresAlways, fpuStateMeasured: profile.fpuStateMeasured };
     const { sevFeatures, mxcsr, x87Fcw } = vmsaOf(resetVcpu(0, 0x800f12n), rules);
@@ -118,6 +118,8 @@ test('amd-6.8 measures features 0x21 and no FPU state, upstream-6.12 features 0x
   });
   expect(Object.fromEntries(measured)).toEqual({
     'upstream-6.12': { sevFeatures: 0x1n, mxcsr: 0x1f80, x87Fcw: 0x37f },
+    'upstream-6.18': { sevFeatures: 0x1n, mxcsr: 0x1f80, x87Fcw: 0x37f },
+    'upstream-6.19': { sevFeatures: 0x1n, mxcsr: 0x1f80, x87Fcw: 0x37f },
     'amd-6.8': { sevFeatures: 0x21n, mxcsr: 0, x87Fcw: 0 },
   });
 });

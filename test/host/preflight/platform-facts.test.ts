@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { platformFactsSchema } from '../../../lib/evidence/host-facts.ts';
+import { makePlatform } from '../../../lib/firmware/products.ts';
 import { findHostProfile } from '../../../lib/firmware/profiles.ts';
 import { emulatedPlatform } from '../../../lib/host/preflight/emulated-facts.ts';
 import { machinePlatform } from '../../../lib/host/preflight/platform-facts.ts';
@@ -74,7 +75,9 @@ test('the flags of the firmware are told apart', () => {
 for (const [release, mustBeSet] of [
   ['Linux 6.10.1 x86_64', undefined],
   ['Linux 6.11.0 x86_64', '0x30000'],
-  ['Linux 6.17.9-arch1 x86_64', '0x30000'],
+  ['Linux 6.16.9-arch1 x86_64', '0x30000'],
+  ['Linux 6.17.0 x86_64', '0x20000'],
+  ['Linux 7.1.0 x86_64', '0x20000'],
   ['Linux 5.19.0-rc6-snp x86_64', undefined],
   ['Linux nonsense', undefined],
 ] as const) {
@@ -112,6 +115,24 @@ test('an emulated platform is that of its profile, and says that it is emulated'
     firmware: { apiMajor: 1, apiMinor: 55, build: 39 },
     tcb: { current: '0x4817000000000009' },
     kvmAmd: { debugSwap: true },
+  });
+});
+
+test('what an emulated platform announces and meets is told, and what its kernel passes on follows', () => {
+  const profile = findHostProfile('upstream-6.19');
+  if (profile === undefined) throw new Error('no such profile');
+  const turin = makePlatform({
+    product: 'Turin',
+    sockets: 2,
+    announces: ['RAPL_DIS', 'CXL_ALLOW'],
+    meets: ['RAPL_DIS'],
+  });
+  const facts = emulatedPlatform(profile, { ...turin, chipId: new Uint8Array(64) }, 51);
+  expect(platformFactsSchema.parse(facts)).toEqual(facts);
+  expect(facts).toMatchObject({
+    ...{ product: 'Turin', sockets: 2, kernelPolicy: { known: '0x2bbffff' } },
+    policyFeatures: { cxlAllowed: true, memAes256Xts: false, raplDisabled: true, pageSwapDisabled: true },
+    policyConditions: { memAes256Xts: false, raplDisabled: true, ciphertextHiding: false, cxlPresent: false },
   });
 });
 
