@@ -70,6 +70,7 @@ export const ERROR_CODES = {
   HOST_FIRMWARE: { kind: 'infrastructure', meaning: 'the SEV firmware of the host is too old or not initialised' },
   HOST_ASIDS: { kind: 'infrastructure', meaning: 'the host has no ASID left for SNP guests' },
   HOST_MEMORY: { kind: 'infrastructure', meaning: 'the host has too little memory left for a guest' },
+  HOST_BUSY: { kind: 'infrastructure', meaning: 'no slot of the host became free in time' },
   HOST_DISK: { kind: 'infrastructure', meaning: 'the disk of the host is full' },
   HOST_DIRECTORY: { kind: 'infrastructure', meaning: 'the directory of the host cannot be used' },
   HOST_PROGRAMS: { kind: 'infrastructure', meaning: 'the host lacks programs that the harness runs there' },

@@ -41,7 +41,7 @@ export function findingOf(thrown: unknown): HostFinding {
 
 /** Everything that can be asked of a host without starting a guest. */
 async function gatherFacts(entry: HostEntry, session: Session, emulation: Emulation | null): Promise<HostFacts> {
-  const [answers, qemu] = await Promise.all([askMachine(session, entry.directory), askBuilds(entry, session)]);
+  const [answers, qemu] = await Promise.all([askMachine(session, entry), askBuilds(entry, session)]);
   const platform =
     emulation === null
       ? answers.platform
