@@ -6,6 +6,7 @@ import type { HostReport } from '../evidence/host-report.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import { hostsTable } from '../reporters/hosts-table.ts';
 import { preflightHosts } from '../runner/preflight.ts';
+import { hostsDoCommand } from './hosts-do.ts';
 import { cleanHosts, showStatus } from './hosts-status.ts';
 import { parseCount } from './numbers.ts';
 
@@ -82,5 +83,6 @@ export function hostsCommand(): Command {
       const plan = { artifactDays, mode: flags.yes ? 'remove' : 'show' } as const;
       process.exitCode = await cleanHosts(chosenEntries(names, flags), plan);
     });
+  hosts.addCommand(hostsDoCommand());
   return hosts;
 }
