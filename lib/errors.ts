@@ -8,6 +8,7 @@ export const EXIT_CODES = { ok: 0, failure: 1, configuration: 2, infrastructure:
 export const ERROR_CODES = {
   DIGEST_MISMATCH: { kind: 'failure', meaning: 'an observed launch digest is not the expected one' },
   CHECK_FAILED: { kind: 'failure', meaning: 'a check on the evidence of a cell failed' },
+  KDS_NOT_FOUND: { kind: 'failure', meaning: 'the key distribution service knows no such chip or TCB' },
   REPORT_REFUSED: { kind: 'failure', meaning: 'an attestation report is not genuine, or not what was wanted' },
 
   USAGE: { kind: 'configuration', meaning: 'the command line is wrong' },
@@ -59,6 +60,10 @@ export const ERROR_CODES = {
   SSH_HOST_KEY: { kind: 'configuration', meaning: 'the host key of the SSH server is unknown or has changed' },
   SSH_AUTH: { kind: 'configuration', meaning: 'the SSH server refused the user or the key' },
 
+  KDS_UNREACHABLE: { kind: 'infrastructure', meaning: 'the key distribution service did not answer, or is broken' },
+  KDS_THROTTLED: { kind: 'infrastructure', meaning: 'the key distribution service answers too many requests with 429' },
+  KDS_ANSWER: { kind: 'infrastructure', meaning: 'the key distribution service answered what is no certificate' },
+  KDS_CACHE: { kind: 'infrastructure', meaning: 'the cache of certificates cannot be used' },
   SSH_CONNECT: { kind: 'infrastructure', meaning: 'the SSH connection could not be made' },
   SSH_LOST: { kind: 'infrastructure', meaning: 'the SSH connection was lost' },
   HOST_COMMAND: { kind: 'infrastructure', meaning: 'a command of the harness failed on the host' },

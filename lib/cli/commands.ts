@@ -17,6 +17,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'hosts', load: async () => (await import('./hosts.ts')).hostsCommand() },
   { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
+  { name: 'report', load: async () => (await import('./report.ts')).reportCommand() },
   { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
   { name: 'schema', load: async () => (await import('./schema.ts')).schemaCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },

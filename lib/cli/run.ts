@@ -10,8 +10,9 @@ import { cacheDirectory } from '../cache.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import { beginManifest } from '../evidence/manifest.ts';
 import { checkEmulation } from '../runner/open-host.ts';
-import { packageRoot } from '../runner/package-root.ts';
+import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
@@ -160,6 +161,11 @@ async function run(flags: RunFlags): Promise<void> {
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   await setAside(plan);
   makeFolder(plan.runDirectory, '--out');
+  beginManifest(plan.runDirectory, {
+    tool: `snp-conform ${packageVersion()}`,
+    startedAt: new Date().toISOString(),
+    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
+  });
   await runSuites(plan, flags);
   const summary = readSummary(plan);
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {

@@ -1,9 +1,6 @@
 import type { WrittenCell } from '../evidence/cell-codec.ts';
+import { RESULT_KINDS, type ResultKind } from '../evidence/results.ts';
 import type { CellFile } from '../evidence/schema.ts';
-
-/** The five kinds of result. */
-export const RESULT_KINDS = ['pass', 'fail', 'infrastructure', 'configuration', 'skip'] as const;
-export type ResultKind = (typeof RESULT_KINDS)[number];
 
 /** One finished test of a suite: a cell on a host. */
 export interface ResultRow {

@@ -12,6 +12,8 @@ import type {
 import { asHarnessError, kindOfMessage } from '../errors.ts';
 import { type WrittenCell, writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import type { Result, ResultKind } from '../evidence/results.ts';
+import { appendResult } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
 import { packageVersion } from '../runner/package-root.ts';
@@ -22,7 +24,7 @@ import { inputsOfCell, writeMatrixPage } from './matrix-page.ts';
 import { PageBuilder } from './page/builder.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
-import { evidenceLabel, plantedFaults, type ResultKind, type ResultRow, totalsOf, totalsText } from './row.ts';
+import { evidenceLabel, plantedFaults, type ResultRow, totalsOf, totalsText } from './row.ts';
 import { summaryTable } from './table.ts';
 
 /** How often this process looks whether the command line that started it still lives. */
@@ -108,6 +110,7 @@ export default class RunReporter implements Reporter {
   #add(row: ResultRow): void {
     this.#rows.push(row);
     this.#page.add(row);
+    appendResult(this.#plan.runDirectory, resultOf(row));
   }
 
   async onEnd(result: FullResult): Promise<void> {
@@ -225,6 +228,11 @@ function keptCell({ annotations }: TestResult): CellFile | string | undefined {
   } catch (thrown) {
     return plainText(asHarnessError(thrown, { code: 'EVIDENCE_INVALID', where: file }).message);
   }
+}
+
+/** The line of a row in the results of the run. */
+function resultOf({ suite, host, name, result, durationMs, message, planned }: ResultRow): Result {
+  return { suite, host, id: name, result, durationMs, message, cell: planned ?? null };
 }
 
 /** `launch` for suites/launch.spec.ts. */

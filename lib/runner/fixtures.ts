@@ -10,6 +10,8 @@ import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.t
 import { loadPlan, readPlan } from './plan.ts';
 
 const plan = loadPlan(readPlan(process.env, process.cwd()));
+/** What was launched is kept for good; what was played back can be played again. */
+const DURABILITY = plan.source.kind === 'hosts' ? 'lasting' : 'passing';
 /** Closing must not hold up a worker whose connection is already gone. */
 const CLOSE_MS = 15_000;
 
@@ -39,7 +41,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   launch: async ({ labHost }, use, testInfo) => {
     const abort = new AbortController();
     await use(async (cell) => {
-      const outcome = await concludeCell(await labHost.evidenceOf(cell, abort.signal), plan.plan.runDirectory);
+      const { runDirectory } = plan.plan;
+      const outcome = await concludeCell(await labHost.evidenceOf(cell, abort.signal), runDirectory, DURABILITY);
       testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
       return outcome;
     });

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { ResultKind } from '../../lib/reporters/row.ts';
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import type { Cause } from './causes.ts';
 import { CellList } from './cell-list.tsx';
 import type { Values } from './data.ts';

@@ -1,5 +1,5 @@
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import type { PageAxis } from '../../lib/reporters/page/model.ts';
-import type { ResultKind } from '../../lib/reporters/row.ts';
 import type { Run } from './run.ts';
 
 /** One value of one axis. */

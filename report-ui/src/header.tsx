@@ -1,4 +1,4 @@
-import type { ResultKind } from '../../lib/reporters/row.ts';
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import { type Cause, commonCause } from './causes.ts';
 import type { Theme } from './hooks.ts';
 import { counted, Shape } from './result.tsx';

@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import type { PageAxis } from '../../lib/reporters/page/model.ts';
-import type { ResultKind } from '../../lib/reporters/row.ts';
 import { usePrinting, useStretches } from './hooks.ts';
 import { counted, Shape } from './result.tsx';
 import { KIND_WORDS, KINDS, type Run, worst } from './run.ts';

@@ -1,4 +1,4 @@
-import type { ResultKind } from '../../lib/reporters/row.ts';
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import { KIND_WORDS } from './run.ts';
 
 /** The shape of a result; its colour alone would not reach everybody. */

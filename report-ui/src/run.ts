@@ -1,5 +1,5 @@
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import { NO_RESULT, type PageAxis, type PageIndex, RESULT_LETTERS } from '../../lib/reporters/page/model.ts';
-import type { ResultKind } from '../../lib/reporters/row.ts';
 
 /** The kinds of result, worst first: where several stand for one, the worst is shown. */
 export const KINDS = ['fail', 'configuration', 'infrastructure', 'skip', 'pass'] as const satisfies ResultKind[];

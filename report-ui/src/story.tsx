@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import type { CellFile } from '../../lib/evidence/schema.ts';
 import type { CellDetail } from '../../lib/reporters/page/model.ts';
-import type { ResultKind } from '../../lib/reporters/row.ts';
 import { History } from './cell-list.tsx';
 import type { Values } from './data.ts';
 import { Digests } from './digest.tsx';

@@ -1,4 +1,4 @@
-import type { ResultKind } from '../../lib/reporters/row.ts';
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import { tellingAxes } from './causes.ts';
 import { KINDS, type Run } from './run.ts';
 

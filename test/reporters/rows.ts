@@ -1,5 +1,6 @@
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import type { CellFile, Evidence } from '../../lib/evidence/schema.ts';
-import type { ResultKind, ResultRow } from '../../lib/reporters/row.ts';
+import type { ResultRow } from '../../lib/reporters/row.ts';
 import { evidence } from '../judge/made-evidence.ts';
 
 /** A cell file of made evidence. */

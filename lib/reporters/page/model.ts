@@ -1,5 +1,5 @@
+import type { ResultKind } from '../../evidence/results.ts';
 import type { CellFile } from '../../evidence/schema.ts';
-import type { ResultKind } from '../row.ts';
 
 /**
  * What the page of a run is drawn from: the contract between the reporter, which writes it, and report-ui, which reads it

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { fieldOf } from '../../../lib/abi/layout.ts';
 import { ATTESTATION_REPORT } from '../../../lib/abi/report.ts';
 import { readRecording } from '../../../lib/evidence/recording.ts';
+import type { ResultKind } from '../../../lib/evidence/results.ts';
 import type { CellFile, Evidence } from '../../../lib/evidence/schema.ts';
 import { judge } from '../../../lib/judge/judge.ts';
 import { summarise } from '../../../lib/judge/summary.ts';
-import type { ResultKind, ResultRow } from '../../../lib/reporters/row.ts';
+import type { ResultRow } from '../../../lib/reporters/row.ts';
 import { predictEvidence } from '../../../lib/runner/predict-cell.ts';
 import { SHIPPED_RECORDING } from '../../runner/plans.ts';
 
