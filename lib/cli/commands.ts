@@ -13,9 +13,13 @@ export interface CommandRow {
 export const COMMANDS: readonly CommandRow[] = [
   { name: 'run', load: async () => (await import('./run.ts')).runCommand() },
   { name: 'predict', load: async () => (await import('./predict.ts')).predictCommand() },
+  { name: 'explain', load: async () => (await import('./explain.ts')).explainCommand() },
   { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },
   { name: 'hosts', load: async () => (await import('./hosts.ts')).hostsCommand() },
   { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },
+  { name: 'id-block', load: async () => (await import('./id-block.ts')).idBlockCommand() },
+  { name: 'keygen', load: async () => (await import('./keygen.ts')).keygenCommand() },
+  { name: 'key-digest', load: async () => (await import('./key-digest.ts')).keyDigestCommand() },
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
   { name: 'report', load: async () => (await import('./report.ts')).reportCommand() },
   { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },

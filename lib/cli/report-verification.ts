@@ -44,7 +44,13 @@ async function anchorsFrom(path: string): Promise<Anchor[]> {
  * Certificates: from files; what they lack from the service, or offline from what was kept of it. Where files were given, the
  * service is asked for a list of revoked certificates only if it was named, or the list is required.
  */
-async function evidenceFor(report: Uint8Array, options: VerifyOptions, want: Wanted, now: Date): Promise<Collected> {
+async function evidenceFor(
+  report: Uint8Array,
+  options: VerifyOptions,
+  product: KdsProduct | undefined,
+  anchors: readonly Anchor[],
+  now: Date,
+): Promise<Collected> {
   const given: CertificateBundle = await loadCertificates(options.certs ?? [], note);
   const client = new KdsClient({
     base: options.kds ?? KDS_URL,
@@ -54,7 +60,7 @@ async function evidenceFor(report: Uint8Array, options: VerifyOptions, want: Wan
   });
   const filesSuffice = options.certs !== undefined && options.kds === undefined && !options.requireCrl;
   const crl = filesSuffice ? 'leave' : 'fetch';
-  const collected = await collectEvidence(report, given, client, { crl, product: want.product, now });
+  const collected = await collectEvidence(report, given, client, { crl, product, anchors, now });
   // A list of today says nothing of an earlier day, and one that ran out nothing of today; lists that were given are judged.
   const timely = collected.crls.filter((list) => {
     if (given.crls.includes(list)) return true;
@@ -93,7 +99,7 @@ export async function verifyFile(path: string, options: VerifyOptions, want: Wan
   const { report } = await loadReport(path);
   const now = options.now ?? new Date();
   const anchors = options.trustedArk === undefined ? AMD_ANCHORS : await anchorsFrom(options.trustedArk);
-  const { certificates, crls, notFound } = await evidenceFor(report, options, want, now);
+  const { certificates, crls, notFound } = await evidenceFor(report, options, want.product, anchors, now);
   const verdict = verifyReport({
     report,
     certificates,

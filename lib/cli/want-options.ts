@@ -6,6 +6,7 @@ import type { FirmwareVersion } from '../attestation/firmware-version.ts';
 import { SPL_NAMES } from '../attestation/tcb.ts';
 import { REPORT_TCBS, type Wanted } from '../attestation/want.ts';
 import { HarnessError } from '../errors.ts';
+import { readKeyDigest, readLaunchDigest } from '../identity/digest-text.ts';
 import { GUEST_POLICY_BITS } from '../identity/guest-policy.ts';
 import { mostSimilar } from '../similar.ts';
 import { parseHexBytes, parseUnsigned } from './numbers.ts';
@@ -108,9 +109,9 @@ export const WANT_OPTIONS: readonly WantOption[] = [
     add: (want, text, option) => withReportData(want, parseNonce(text, option), option),
   },
   {
-    flags: '--measurement <hex>',
+    flags: '--measurement <digest>',
     description: 'MEASUREMENT, 48 bytes: the launch digest, see `predict`',
-    add: (want, text, option) => ({ ...want, measurement: hex(48)(text, option) }),
+    add: (want, text, option) => ({ ...want, measurement: readLaunchDigest(text, option).digest }),
   },
   {
     flags: '--host-data <hex>',
@@ -143,16 +144,19 @@ export const WANT_OPTIONS: readonly WantOption[] = [
     add: (want, text, option) => ({ ...want, vmpl: number(32)(text, option) }),
   },
   {
-    flags: '--id-key-digest <hex>',
+    flags: '--id-key-digest <digest>',
     description: 'ID_KEY_DIGEST, 48 bytes; given again: or this one',
-    add: (want, text, option) => ({ ...want, idKeyDigests: [...(want.idKeyDigests ?? []), hex(48)(text, option)] }),
+    add: (want, text, option) => ({
+      ...want,
+      idKeyDigests: [...(want.idKeyDigests ?? []), readKeyDigest(text, option).digest],
+    }),
   },
   {
-    flags: '--author-key-digest <hex>',
+    flags: '--author-key-digest <digest>',
     description: 'AUTHOR_KEY_DIGEST, 48 bytes; given again: or this one',
     add: (want, text, option) => ({
       ...want,
-      authorKeyDigests: [...(want.authorKeyDigests ?? []), hex(48)(text, option)],
+      authorKeyDigests: [...(want.authorKeyDigests ?? []), readKeyDigest(text, option).digest],
     }),
   },
   {

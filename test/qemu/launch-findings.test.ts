@@ -112,7 +112,7 @@ const CASES: readonly (readonly [string, Partial<Record<keyof typeof GOOD, strin
   [
     'an ID block of another policy, not signed',
     { object: `${GOOD.object},id-block=${idBlock(0x20000n)},id-auth=${base64(4096)}` },
-    ['error id-block-policy', 'error id-auth-check', 'error id-auth-check', 'error id-auth-check'],
+    ['error id-block-policy', 'error id-auth-check', 'error id-auth-check'],
   ],
   ['short host data', { object: `${GOOD.object},host-data=${base64(31)}` }, ['error base64-length']],
   ['hex host data', { object: `${GOOD.object},host-data=${'a1'.repeat(31)}` }, ['error base64-invalid']],
