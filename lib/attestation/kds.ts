@@ -3,6 +3,7 @@ import type { AttestationReport } from '../abi/report.ts';
 import { splitTcb, type TcbLayoutName, tcbComponents } from '../abi/tcb.ts';
 import { HarnessError } from '../errors.ts';
 import { hexOf } from '../text.ts';
+import type { Anchor } from './anchors.ts';
 import { type Certificate, nameAttribute } from './certificate.ts';
 import { KDS_URL } from './kds-url.ts';
 import { CPUID_SINCE, SPL_NAMES, tcbLayoutOf } from './tcb.ts';
@@ -102,10 +103,18 @@ export function productsOf(report: AttestationReport): KdsProduct[] {
   return [...new Set(products.map(({ kdsProduct }) => kdsProduct))];
 }
 
-/** The product in whose chain a leaf's issuer stands; undefined where its name is none of the service's. */
-export function productOfIssuer({ issuer }: Certificate): KdsProduct | undefined {
-  const chainName = nameAttribute(issuer, 'CN')?.replace(/^SEV-(?:VLEK-)?/, '');
-  return KDS_PRODUCTS.find((product) => product === chainName);
+/** The product of a chain by the name of its root: `Milan`, or of somebody's own `emulated-Milan`. */
+export function productOfChainName(chainName: string): KdsProduct | undefined {
+  return KDS_PRODUCTS.find((product) => chainName === product || chainName.endsWith(`-${product}`));
+}
+
+/**
+ * The product in whose chain a leaf's issuer stands; undefined where its name is in the chain of none of the roots.
+ * @param anchors that may be trusted: AMD's, or that of an emulated chain
+ */
+export function productOfIssuer({ issuer }: Certificate, anchors: readonly Anchor[]): KdsProduct | undefined {
+  const [, name] = /^SEV-(?:VLEK-)?(.+)$/.exec(nameAttribute(issuer, 'CN') ?? '') ?? [];
+  return anchors.find(({ chainName }) => chainName === name)?.product;
 }
 
 /** The request for the VCEK of a report: the chip is CHIP_ID, the TCB is REPORTED_TCB. */

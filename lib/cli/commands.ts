@@ -13,6 +13,7 @@ export interface CommandRow {
 export const COMMANDS: readonly CommandRow[] = [
   { name: 'run', load: async () => (await import('./run.ts')).runCommand() },
   { name: 'predict', load: async () => (await import('./predict.ts')).predictCommand() },
+  { name: 'explain', load: async () => (await import('./explain.ts')).explainCommand() },
   { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },
   { name: 'hosts', load: async () => (await import('./hosts.ts')).hostsCommand() },
   { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },
@@ -22,6 +23,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
   { name: 'report', load: async () => (await import('./report.ts')).reportCommand() },
   { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
+  { name: 'schema', load: async () => (await import('./schema.ts')).schemaCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
   { name: 'guest-initrd', load: async () => (await import('./guest-initrd.ts')).guestInitrdCommand() },
   { name: 'native', load: async () => (await import('./native.ts')).nativeCommand() },

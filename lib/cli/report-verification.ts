@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KDS_PRODUCTS, type KdsProduct } from '../abi/products.ts';
 import { AMD_ANCHORS, type Anchor } from '../attestation/anchors.ts';
-import { nameAttribute, spkiSha256 } from '../attestation/certificate.ts';
+import { nameAttribute } from '../attestation/certificate.ts';
 import type { CertificateBundle } from '../attestation/certificate-file.ts';
+import { productOfChainName } from '../attestation/kds.ts';
 import { KDS_URL } from '../attestation/kds-url.ts';
 import { type ReportVerdict, verifyReport } from '../attestation/verify.ts';
 import type { Wanted } from '../attestation/want.ts';
@@ -26,16 +27,16 @@ async function anchorsFrom(path: string): Promise<Anchor[]> {
   const { certificates } = await loadCertificates([path], note);
   const anchors = certificates
     .filter(({ kind }) => kind === 'ARK')
-    .map(({ subject, publicKey }) => {
+    .map(({ subject, keyDigest }) => {
       const chainName = nameAttribute(subject, 'CN')?.replace(/^ARK-/, '') ?? '';
-      const product = KDS_PRODUCTS.find((name) => chainName.toLowerCase().includes(name.toLowerCase()));
-      return { product, chainName, organization: nameAttribute(subject, 'O') ?? '', spkiSha256: spkiSha256(publicKey) };
+      const product = productOfChainName(chainName);
+      return { product, chainName, organization: nameAttribute(subject, 'O') ?? '', spkiSha256: keyDigest() };
     })
     .filter((anchor): anchor is typeof anchor & { product: KdsProduct } => anchor.product !== undefined);
   if (anchors.length > 0) return anchors;
   throw new HarnessError({
     code: 'CERTIFICATE_INVALID',
-    what: `there is no root of ${KDS_PRODUCTS.join(', ')}: no certificate whose CN is ARK- and a name with the product in it`,
+    what: `there is no root of ${KDS_PRODUCTS.join(', ')}: no certificate whose CN is ARK-, perhaps a name and -, and the product`,
     where: `--trusted-ark ${path}`,
   });
 }
@@ -44,7 +45,13 @@ async function anchorsFrom(path: string): Promise<Anchor[]> {
  * Certificates: from files; what they lack from the service, or offline from what was kept of it. Where files were given, the
  * service is asked for a list of revoked certificates only if it was named, or the list is required.
  */
-async function evidenceFor(report: Uint8Array, options: VerifyOptions, want: Wanted, now: Date): Promise<Collected> {
+async function evidenceFor(
+  report: Uint8Array,
+  options: VerifyOptions,
+  product: KdsProduct | undefined,
+  anchors: readonly Anchor[],
+  now: Date,
+): Promise<Collected> {
   const given: CertificateBundle = await loadCertificates(options.certs ?? [], note);
   const client = new KdsClient({
     base: options.kds ?? KDS_URL,
@@ -54,7 +61,7 @@ async function evidenceFor(report: Uint8Array, options: VerifyOptions, want: Wan
   });
   const filesSuffice = options.certs !== undefined && options.kds === undefined && !options.requireCrl;
   const crl = filesSuffice ? 'leave' : 'fetch';
-  const collected = await collectEvidence(report, given, client, { crl, product: want.product, now });
+  const collected = await collectEvidence(report, given, client, { crl, product, anchors, now });
   // A list of today says nothing of an earlier day, and one that ran out nothing of today; lists that were given are judged.
   const timely = collected.crls.filter((list) => {
     if (given.crls.includes(list)) return true;
@@ -93,7 +100,7 @@ export async function verifyFile(path: string, options: VerifyOptions, want: Wan
   const { report } = await loadReport(path);
   const now = options.now ?? new Date();
   const anchors = options.trustedArk === undefined ? AMD_ANCHORS : await anchorsFrom(options.trustedArk);
-  const { certificates, crls, notFound } = await evidenceFor(report, options, want, now);
+  const { certificates, crls, notFound } = await evidenceFor(report, options, want.product, anchors, now);
   const verdict = verifyReport({
     report,
     certificates,

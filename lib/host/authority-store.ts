@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HarnessError } from '../errors.ts';
@@ -71,6 +71,10 @@ export async function emulatedAuthority(
   const keys = await generate();
   await writeOnce(path, writeAuthority(createAuthority(product, keys, new Date(Date.now() - BACKDATED_MS))));
   const kept = await readStored(path);
-  if (kept !== undefined) return kept;
+  if (kept !== undefined) {
+    // For `report verify --trusted-ark`; it may be read by anybody, but stands beside what may not.
+    await writeOnce(join(folder, `${kept.ark.commonName}.pem`), new X509Certificate(kept.ark.certificate).toString());
+    return kept;
+  }
   throw new HarnessError({ code: 'FILE_UNREADABLE', what: 'the file was removed while it was made', where: path });
 }

@@ -1,6 +1,7 @@
 import { parseLayout } from '../abi/layout.ts';
 import type { KdsProduct } from '../abi/products.ts';
 import { ATTESTATION_REPORT, type AttestationReport } from '../abi/report.ts';
+import { AMD_ANCHORS, type Anchor } from '../attestation/anchors.ts';
 import type { Certificate } from '../attestation/certificate.ts';
 import type { CertificateBundle } from '../attestation/certificate-file.ts';
 import { chainOf } from '../attestation/chain.ts';
@@ -22,6 +23,8 @@ export interface CollectOptions {
   crl: 'fetch' | 'leave';
   /** The product, where the caller knows it: reports of version 2 do not state it. */
   product?: KdsProduct | undefined;
+  /** The roots whose chains are asked for; absent: AMD's. */
+  anchors?: readonly Anchor[] | undefined;
   now: Date;
 }
 
@@ -57,8 +60,9 @@ async function fetchVcek(
 const serviceOf = ({ kind }: Certificate): KdsService => (kind === 'VLEK' ? 'vlek' : 'vcek');
 
 /** ASK or ASVK and ARK above a leaf, where they are not among those given, or those kept do not fit the leaf. */
-async function fetchChain(leaf: Certificate, given: readonly Certificate[], kds: KdsClient, now: Date) {
-  const product = productOfIssuer(leaf);
+async function fetchChain(leaf: Certificate, given: readonly Certificate[], kds: KdsClient, options: CollectOptions) {
+  const { now, anchors = AMD_ANCHORS } = options;
+  const product = productOfIssuer(leaf, anchors);
   const { intermediate, root } = chainOf(leaf, given, [], now);
   if (product === undefined || (intermediate !== undefined && root !== undefined)) return [];
   const service = serviceOf(leaf);
@@ -68,8 +72,8 @@ async function fetchChain(leaf: Certificate, given: readonly Certificate[], kds:
   return (await kds.get({ what: 'chain', service, product }, 'anew'))?.certificates ?? [];
 }
 
-async function fetchCrl(leaf: Certificate, kds: KdsClient) {
-  const product = productOfIssuer(leaf);
+async function fetchCrl(leaf: Certificate, kds: KdsClient, { anchors = AMD_ANCHORS }: CollectOptions) {
+  const product = productOfIssuer(leaf, anchors);
   return (product && (await kds.get({ what: 'crl', service: serviceOf(leaf), product }))?.crls) ?? [];
 }
 
@@ -102,8 +106,8 @@ export async function collectEvidence(
   // Of leaves that share an issuer one stands for all.
   const byIssuer = [...new Map(leaves.map((leaf) => [leaf.issuerDer, leaf])).values()];
   for (const leaf of byIssuer) {
-    certificates.push(...(await fetchChain(leaf, certificates, kds, options.now)));
-    if (options.crl === 'fetch' && given.crls.length === 0) crls.push(...(await fetchCrl(leaf, kds)));
+    certificates.push(...(await fetchChain(leaf, certificates, kds, options)));
+    if (options.crl === 'fetch' && given.crls.length === 0) crls.push(...(await fetchCrl(leaf, kds, options)));
   }
   return { certificates, crls, notFound };
 }

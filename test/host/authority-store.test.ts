@@ -17,7 +17,10 @@ test('the issuers of a product are made once, whoever else makes them at the sam
   expect(new Set(anchors.map(({ spkiSha256 }) => spkiSha256)).size).toBe(1);
   expect(anchors[0]).toMatchObject({ chainName: 'emulated-Genoa', organization: 'snp-conform emulation' });
   expect(again).toEqual(made[0]);
-  expect(readdirSync(inFolder('once', 'emulated-authorities')), 'nothing is left over').toEqual(['Genoa.json']);
+  expect(readdirSync(inFolder('once', 'emulated-authorities')), 'nothing is left over').toEqual([
+    'ARK-emulated-Genoa.pem',
+    'Genoa.json',
+  ]);
 });
 
 test('nobody else may read the keys', async () => {
