@@ -4,7 +4,9 @@ import { cacheDirectory } from '../cache.ts';
 import { HarnessError } from '../errors.ts';
 import { summarise } from '../judge/summary.ts';
 import type { Cell } from '../matrix/cell.ts';
-import { CELL_FILE_ANNOTATION } from './annotations.ts';
+import { describeExpectation } from '../scenarios/expectation.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
+import { CELL_FILE_ANNOTATION, EXPECTATION_ANNOTATION } from './annotations.ts';
 import { openHost } from './open-host.ts';
 import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
 import { loadPlan, readPlan } from './plan.ts';
@@ -14,8 +16,11 @@ const plan = loadPlan(readPlan(process.env, process.cwd()));
 const CLOSE_MS = 15_000;
 
 interface TestFixtures {
-  /** Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. */
-  launch: (cell: Cell) => Promise<CellOutcome>;
+  /**
+   * Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. With a scenario it is that
+   * launch of the cell; the test is skipped where it is not known what must come of it on this host.
+   */
+  launch: (cell: Cell, scenario?: Scenario) => Promise<CellOutcome>;
 }
 
 interface WorkerFixtures {
@@ -38,8 +43,14 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   ],
   launch: async ({ labHost }, use, testInfo) => {
     const abort = new AbortController();
-    await use(async (cell) => {
-      const outcome = await concludeCell(await labHost.evidenceOf(cell, abort.signal), plan.plan.runDirectory);
+    await use(async (cell, scenario) => {
+      const expectation = await labHost.expectationOf({ cell, scenario });
+      testInfo.annotations.push({ type: EXPECTATION_ANNOTATION, description: describeExpectation(expectation) });
+      if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
+      const outcome = await concludeCell(
+        await labHost.evidenceOf({ cell, scenario }, abort.signal),
+        plan.plan.runDirectory,
+      );
       testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
       return outcome;
     });
