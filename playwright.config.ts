@@ -9,7 +9,7 @@ const TEST_TIMEOUT_MS = 300_000;
 /** The sources of a checkout, or what tsc made of them in an installed package. */
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 
-const { plan, hosts } = loadPlan(readPlan(process.env, process.cwd()));
+const { plan, hosts, cells } = loadPlan(readPlan(process.env, process.cwd()));
 
 export default defineConfig({
   testDir: './suites',
@@ -20,7 +20,7 @@ export default defineConfig({
   globalSetup: `./lib/runner/global-setup.${EXTENSION}`,
   reporter: [
     [`./lib/reporters/preflight-reporter.${EXTENSION}`, { plan }],
-    [`./lib/reporters/run-reporter.${EXTENSION}`, { plan }],
+    [`./lib/reporters/run-reporter.${EXTENSION}`, { plan, cells }],
   ],
   projects: hosts.map(({ name, slots }) => ({ name, workers: slots, grep: hostTagPattern(name) })),
 });

@@ -7,7 +7,12 @@ export const EXIT_CODES = { ok: 0, failure: 1, configuration: 2, infrastructure:
 /** Every error code, its kind and its meaning. Codes are never reused. */
 export const ERROR_CODES = {
   DIGEST_MISMATCH: { kind: 'failure', meaning: 'an observed launch digest is not the expected one' },
+  DIGEST_UNEXPLAINED: {
+    kind: 'failure',
+    meaning: 'no change of inputs that was tried gives the observed launch digest',
+  },
   CHECK_FAILED: { kind: 'failure', meaning: 'a check on the evidence of a cell failed' },
+  KDS_NOT_FOUND: { kind: 'failure', meaning: 'the key distribution service knows no such chip or TCB' },
   REPORT_REFUSED: { kind: 'failure', meaning: 'an attestation report is not genuine, or not what was wanted' },
 
   USAGE: { kind: 'configuration', meaning: 'the command line is wrong' },
@@ -38,6 +43,13 @@ export const ERROR_CODES = {
   GUEST_POLICY_INVALID: { kind: 'configuration', meaning: 'the guest policy is malformed' },
   REFUSAL_UNKNOWN: { kind: 'configuration', meaning: 'an error that was asked about is not in the table of errors' },
   KEY_INVALID: { kind: 'configuration', meaning: 'a signing key is not an ECDSA P-384 key' },
+  KEY_PASSPHRASE: { kind: 'configuration', meaning: 'the passphrase of an encrypted key is missing or wrong' },
+  DIGEST_INVALID: { kind: 'configuration', meaning: 'a launch digest is malformed or of the wrong length' },
+  ID_BLOCK_INVALID: { kind: 'configuration', meaning: 'an ID block or an ID auth cannot be read' },
+  SIGNATURE_INVALID: {
+    kind: 'configuration',
+    meaning: 'what an external signer gave is no signature by the named key',
+  },
   ARGV_INVALID: { kind: 'configuration', meaning: 'a QEMU command line cannot be taken apart' },
   LIBVIRT_INVALID: { kind: 'configuration', meaning: 'a libvirt domain XML is malformed or not of a QEMU guest' },
   LAUNCH_OPTIONS_WRONG: { kind: 'configuration', meaning: 'the options of a launch do not make an SNP guest' },
@@ -58,6 +70,10 @@ export const ERROR_CODES = {
   SSH_HOST_KEY: { kind: 'configuration', meaning: 'the host key of the SSH server is unknown or has changed' },
   SSH_AUTH: { kind: 'configuration', meaning: 'the SSH server refused the user or the key' },
 
+  KDS_UNREACHABLE: { kind: 'infrastructure', meaning: 'the key distribution service did not answer, or is broken' },
+  KDS_THROTTLED: { kind: 'infrastructure', meaning: 'the key distribution service answers too many requests with 429' },
+  KDS_ANSWER: { kind: 'infrastructure', meaning: 'the key distribution service answered what is no certificate' },
+  KDS_CACHE: { kind: 'infrastructure', meaning: 'the cache of certificates cannot be used' },
   SSH_CONNECT: { kind: 'infrastructure', meaning: 'the SSH connection could not be made' },
   SSH_LOST: { kind: 'infrastructure', meaning: 'the SSH connection was lost' },
   HOST_COMMAND: { kind: 'infrastructure', meaning: 'a command of the harness failed on the host' },
@@ -82,6 +98,7 @@ export const ERROR_CODES = {
   GUEST_SILENT: { kind: 'infrastructure', meaning: 'the guest did not answer in time' },
   GUEST_PROTOCOL: { kind: 'infrastructure', meaning: 'the guest broke the protocol of the serial line' },
   FIRMWARE_PROTOCOL: { kind: 'infrastructure', meaning: 'the shim and the emulated firmware lost each other' },
+  SIGNER_FAILED: { kind: 'infrastructure', meaning: 'an external signer failed, or did not answer in time' },
   NATIVE_BUILD: { kind: 'infrastructure', meaning: 'the KVM shim could not be built' },
   INTERNAL: { kind: 'infrastructure', meaning: 'a defect of this tool' },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;

@@ -18,7 +18,13 @@ export default defineConfig({
   reporter: [[process.stdout.isTTY ? 'line' : 'dot'], ['./support/closing-line-reporter.ts']],
   projects: [
     // Absolute: a pattern like `project/**` would also match a folder above the checkout.
-    { name: 'unit', testIgnore: [`${here}/emulated/**`, `${here}/project/**`], timeout: 60_000 },
+    {
+      name: 'unit',
+      testIgnore: [`${here}/emulated/**`, `${here}/project/**`, `${here}/report-ui/**`],
+      timeout: 60_000,
+    },
+    // The page of results, in a real browser.
+    { name: 'page', testDir: './report-ui', timeout: 60_000 },
     { name: 'project', testDir: './project', timeout: 180_000 },
     { name: 'emulated', testDir: './emulated', timeout: 600_000 },
   ],

@@ -107,6 +107,12 @@ export function parseLayout<const L extends Layout>(
   return Object.fromEntries(rows) as Parsed<L>;
 }
 
+/** Does an integer fit so many bytes? Numbers are compared as such: a VMSA has a hundred of them, and BigInt is slow. */
+function fits(value: number | bigint, bytes: number): boolean {
+  if (typeof value === 'bigint') return value >= 0n && value < 1n << BigInt(bytes * 8);
+  return Number.isInteger(value) && value >= 0 && value < 2 ** (bytes * 8);
+}
+
 function writeField(view: DataView, field: Field, value: number | bigint | Uint8Array, what: string): void {
   const misfit = (detail: string): HarnessError =>
     new HarnessError({ code: 'LAYOUT_VALUE', what: `${what}.${field.name}: ${detail}` });
@@ -118,21 +124,53 @@ function writeField(view: DataView, field: Field, value: number | bigint | Uint8
     return;
   }
   if (value instanceof Uint8Array) throw misfit('expected an integer, got bytes');
-  const whole = BigInt(value);
-  if (whole < 0n || whole >= 1n << BigInt(field.bytes * 8)) throw misfit(`${whole} does not fit ${field.bytes} bytes`);
+  if (!fits(value, field.bytes)) throw misfit(`${value} does not fit ${field.bytes} bytes`);
   switch (field.type) {
     case 'u8':
-      view.setUint8(field.at, Number(whole));
+      view.setUint8(field.at, Number(value));
       return;
     case 'u16le':
-      view.setUint16(field.at, Number(whole), true);
+      view.setUint16(field.at, Number(value), true);
       return;
     case 'u32le':
-      view.setUint32(field.at, Number(whole), true);
+      view.setUint32(field.at, Number(value), true);
       return;
     case 'u64le':
-      view.setBigUint64(field.at, whole, true);
+      view.setBigUint64(field.at, BigInt(value), true);
   }
+}
+
+/** The rows of each layout by name, but for those that must be zero. */
+const WRITABLE = new WeakMap<Layout, ReadonlyMap<string, Field>>();
+
+function writableFields(layout: Layout): ReadonlyMap<string, Field> {
+  const known = WRITABLE.get(layout);
+  if (known !== undefined) return known;
+  const fields = new Map(layout.filter(({ type }) => type !== 'mbz').map((field) => [field.name, field]));
+  WRITABLE.set(layout, fields);
+  return fields;
+}
+
+/**
+ * Writes fields over those of a structure; fields not given stay.
+ * @param base exactly the structure, which is left as it is   @returns exactly sizeOf(layout) bytes
+ * @throws HarnessError LAYOUT_VALUE when a value does not fit its field
+ */
+export function overlayLayout<const L extends Layout>(
+  layout: L,
+  base: Uint8Array,
+  values: Partial<Parsed<L>>,
+  what: string,
+): Uint8Array {
+  const bytes = new Uint8Array(base);
+  const view = new DataView(bytes.buffer);
+  const fields = writableFields(layout);
+  const given = values as Readonly<Record<string, number | bigint | Uint8Array | undefined>>;
+  for (const [name, value] of Object.entries(given)) {
+    const field = fields.get(name);
+    if (field !== undefined && value !== undefined) writeField(view, field, value, what);
+  }
+  return bytes;
 }
 
 /**
@@ -144,14 +182,7 @@ export function serialiseLayout<const L extends Layout>(
   values: Partial<Parsed<L>>,
   what: string,
 ): Uint8Array {
-  const bytes = new Uint8Array(sizeOf(layout));
-  const view = new DataView(bytes.buffer);
-  const given = values as Record<string, number | bigint | Uint8Array | undefined>;
-  for (const field of layout) {
-    const value = field.type === 'mbz' ? undefined : given[field.name];
-    if (value !== undefined) writeField(view, field, value, what);
-  }
-  return bytes;
+  return overlayLayout(layout, new Uint8Array(sizeOf(layout)), values, what);
 }
 
 /** One field in which two structures differ, as lower-case hex of its bytes. */

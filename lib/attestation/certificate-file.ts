@@ -27,10 +27,9 @@ function refuse(what: string, where: string): HarnessError {
 function readDer(der: Uint8Array, where: string): CertificateBundle {
   const structure = signedStructure(der);
   if (structure === undefined) throw refuse('this is no DER of a certificate or certificate list', where);
-  // Of a list the first field is its version or algorithm and the third or fourth a time; of a certificate the names
-  // are the third and fifth, and the sixth is the key.
-  const isCertificate =
-    structure.fields.length >= 6 && structure.fields[5]?.tag === 0x30 && structure.fields[1]?.tag === 0x30;
+  // Serial, algorithm, issuer, dates, subject, key: where a certificate has its dates, a list has one time, or its entries.
+  const [serial, , , dates, , key] = structure.fields;
+  const isCertificate = serial?.tag === 0x02 && dates?.tag === 0x30 && key?.tag === 0x30;
   return isCertificate
     ? { certificates: [readCertificate(der, where)], crls: [] }
     : { certificates: [], crls: [readCrl(der, where)] };

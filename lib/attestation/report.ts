@@ -25,24 +25,42 @@ function versionOf(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
 }
 
+/** How reports of versions after the newest known are treated. */
+export type UnknownVersions = 'refused' | 'read as the newest known';
+
+/**
+ * The version by which fields and reserved bytes of a report are read; undefined where they are not known. Version 4 was
+ * never published: what is known of it has the shape of version 5.
+ */
+export function layoutVersionOf(version: number, unknown: UnknownVersions = 'refused'): number | undefined {
+  const { oldest, newest } = REPORT_VERSIONS;
+  if (version < oldest || (version > newest && unknown === 'refused')) return undefined;
+  return version === 4 || version > newest ? newest : version;
+}
+
 /**
  * Reads a report. Bits without a meaning in POLICY, PLATFORM_INFO, the TCBs and the key information stay as they are.
  * @param bytes exactly 1184
- * @throws HarnessError LAYOUT_LENGTH; REPORT_INVALID for a version before 2 or after 5; LAYOUT_RESERVED for bytes that
- * must be zero in that version. Version 4 was never published: its fields are taken to be those of version 5
+ * @param options.reserved `reject` (default) refuses nonzero must-be-zero bytes, `keep` lets them pass
+ * @param options.unknown whether a version after 5 is read as version 5; refused by default
+ * @throws HarnessError LAYOUT_LENGTH; REPORT_INVALID for a version whose fields are not known; LAYOUT_RESERVED
  * Source: AMD 56860, ATTESTATION_REPORT structure
  */
-export function parseReport(bytes: Uint8Array): AttestationReport {
-  const version = versionOf(bytes);
-  const { oldest, newest } = REPORT_VERSIONS;
-  if (version < oldest || version > newest) {
+export function parseReport(
+  bytes: Uint8Array,
+  options: { reserved?: 'reject' | 'keep'; unknown?: UnknownVersions | undefined } = {},
+): AttestationReport {
+  const stated = versionOf(bytes);
+  const version = layoutVersionOf(stated, options.unknown);
+  if (version === undefined) {
+    const { oldest, newest } = REPORT_VERSIONS;
     throw new HarnessError({
       code: 'REPORT_INVALID',
-      what: `${WHAT}: expected version ${oldest} to ${newest}, got ${version}`,
+      what: `${WHAT}: expected version ${oldest} to ${newest}, got ${stated}`,
       hint: 'its signature can be verified all the same; its fields cannot be read',
     });
   }
-  return parseLayout(ATTESTATION_REPORT, bytes, WHAT, { version: version === 4 ? newest : version });
+  return parseLayout(ATTESTATION_REPORT, bytes, WHAT, { reserved: options.reserved ?? 'reject', version });
 }
 
 /** The 672 bytes of a report that its signature covers, copied out. @throws HarnessError LAYOUT_LENGTH */

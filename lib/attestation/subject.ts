@@ -1,7 +1,7 @@
 import { SPL_EXTENSIONS } from '../abi/certificate-extensions.ts';
 import { parseLayout, reservedViolations } from '../abi/layout.ts';
 import { type KnownProductLine, productLineOf } from '../abi/products.ts';
-import { ATTESTATION_REPORT, type AttestationReport, REPORT_VERSIONS } from '../abi/report.ts';
+import { ATTESTATION_REPORT, type AttestationReport } from '../abi/report.ts';
 import type { TcbLayoutName } from '../abi/tcb.ts';
 import { HarnessError } from '../errors.ts';
 import type { Finding } from '../finding.ts';
@@ -9,7 +9,7 @@ import type { Anchor } from './anchors.ts';
 import type { Certificate, Crl } from './certificate.ts';
 import { best, type Chain, chainOf, crlOf, validAt } from './chain.ts';
 import { type LeafStatement, readLeafExtensions } from './leaf-extensions.ts';
-import { type KeyInfo, parseKeyInfo, requireReportLength, verifyReportSignature } from './report.ts';
+import { type KeyInfo, layoutVersionOf, parseKeyInfo, requireReportLength, verifyReportSignature } from './report.ts';
 import { CPUID_SINCE, tcbLayoutOf } from './tcb.ts';
 import type { Allowances, Wanted } from './want.ts';
 
@@ -63,19 +63,6 @@ export interface Subject {
 /** The certificate that the report needs, in words. */
 export function leafWanted({ keyInfo }: Pick<Subject, 'keyInfo'>): string {
   return keyInfo.signingKey === 'VLEK' ? 'the VLEK of the host' : 'the VCEK of the chip';
-}
-
-/** The version by which the fields and reserved bytes of a report are read. */
-function readVersion(version: number): number {
-  // Version 4 was never published; what is known of it has the shape of version 5.
-  return version === 4 ? REPORT_VERSIONS.newest : version;
-}
-
-function whyUnreadable(version: number, allow: Allowances): string | undefined {
-  const { oldest, newest } = REPORT_VERSIONS;
-  if (version >= oldest && version <= newest) return undefined;
-  if (version > newest && allow.unknownVersion) return undefined;
-  return `the fields of version ${version} are not known`;
 }
 
 /** The statement of a leaf that nobody vouches for is not looked at. */
@@ -149,13 +136,14 @@ export function subjectOf(input: VerifyInput): Subject {
   const keyInfo = parseKeyInfo(report.keyInfo);
   const { leaf, signatureHolds } = chooseLeaf(input, report, keyInfo);
   const chain = leaf && chainOf(leaf, input.certificates, input.anchors, input.now);
+  const version = layoutVersionOf(report.version, input.allow?.unknownVersions);
   return {
     input,
     want: input.want ?? {},
     report,
     keyInfo,
-    unreadable: whyUnreadable(report.version, input.allow ?? {}),
-    reserved: reservedViolations(ATTESTATION_REPORT, input.report, readVersion(report.version)),
+    unreadable: version === undefined ? `the fields of version ${report.version} are not known` : undefined,
+    reserved: reservedViolations(ATTESTATION_REPORT, input.report, version),
     line: report.version >= CPUID_SINCE ? productLineOf(report.cpuidFamId, report.cpuidModId) : undefined,
     layout: tcbLayoutOf(report),
     leaf,

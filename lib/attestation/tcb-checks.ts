@@ -1,10 +1,10 @@
 import { tcbReserved } from '../abi/tcb.ts';
 import { failed, notApplicable, passed } from '../finding.ts';
 import { hexNumber } from '../text.ts';
+import { asked } from './field-checks.ts';
 import type { ReportFinding, Subject } from './subject.ts';
 import { componentsBehind, componentsBelow, tcbText, tcbVersionText } from './tcb.ts';
 import { REPORT_TCBS, type ReportTcb } from './want.ts';
-import { asked } from './wanted-checks.ts';
 
 const NAMES: Readonly<Record<ReportTcb, string>> = {
   reported: 'REPORTED_TCB',

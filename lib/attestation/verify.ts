@@ -1,5 +1,6 @@
 import type { Check } from '../finding.ts';
-import { ESSENTIAL_CHECKS, type Layer, REPORT_CHECKS, type ReportCheckName, type ReportCheckRow } from './checks.ts';
+import type { Layer, ReportCheckRow } from './check-row.ts';
+import { ESSENTIAL_CHECKS, REPORT_CHECKS, type ReportCheckName } from './checks.ts';
 import { subjectOf, type VerifyInput } from './subject.ts';
 
 /** One claim about a report. */
@@ -19,6 +20,8 @@ export interface ReportVerdict {
   result: 'pass' | 'fail' | 'unproven';
   genuine: Answer;
   wanted: Answer;
+  /** Was nothing asked for, so that `wanted` says no more than that the report does not contradict itself? */
+  nothingAsked: boolean;
   /** Every check of the table in its order: none is left out. */
   checks: ReportCheck[];
   /** What was not given, each once. */
@@ -51,5 +54,6 @@ export function verifyReport(input: VerifyInput): ReportVerdict {
   const answers = [genuine, wanted];
   const result = answers.includes('no') ? 'fail' : answers.includes('unproven') ? 'unproven' : 'pass';
   const lacks = [...new Set(checks.flatMap((check) => check.lacks ?? []))];
-  return { result, genuine, wanted, checks, lacks };
+  const nothingAsked = Object.values(subject.want).every((value) => value === undefined);
+  return { result, genuine, wanted, nothingAsked, checks, lacks };
 }

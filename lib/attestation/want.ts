@@ -2,13 +2,8 @@ import type { KdsProduct } from '../abi/products.ts';
 import type { PlatformInfoBit } from '../abi/report-bits.ts';
 import type { TcbVersion } from '../abi/tcb.ts';
 import type { GuestPolicyBit } from '../identity/guest-policy.ts';
-
-/** A firmware version as a report states it. */
-export interface FirmwareVersion {
-  major: number;
-  minor: number;
-  build: number;
-}
+import type { FirmwareVersion } from './firmware-version.ts';
+import type { UnknownVersions } from './report.ts';
 
 /** The TCBs of a report. */
 export const REPORT_TCBS = ['reported', 'committed', 'current', 'launch'] as const;
@@ -72,7 +67,7 @@ export interface Wanted {
 /** What is let pass in the question whether a report is genuine; nothing by default. */
 export interface Allowances {
   /** A VCEK's report whose CHIP_ID the host masked. */
-  maskedChipId?: boolean | undefined;
-  /** Reports of a version after the newest known, read as if they were of that. */
-  unknownVersion?: boolean | undefined;
+  maskedChipId?: 'allowed' | undefined;
+  /** Reports of a version after the newest known. */
+  unknownVersions?: UnknownVersions | undefined;
 }

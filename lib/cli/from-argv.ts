@@ -1,5 +1,4 @@
 import { HarnessError } from '../errors.ts';
-import type { LaunchInputs } from '../measure/inputs.ts';
 import { ledger, predict } from '../measure/predict.ts';
 import { vmsaPages } from '../measure/vmsa.ts';
 import { ARGV_BYTES_MAX, readArgv } from '../qemu/argv-file.ts';
@@ -12,13 +11,13 @@ import { XML_LIMITS } from '../qemu/xml.ts';
 import { dumpVmsas } from './dump-vmsa.ts';
 import { readFileOrInput } from './file-or-input.ts';
 import { hexOf } from './hex.ts';
-import { launchInputs } from './launch-source.ts';
+import { type LaunchSource, launchInputs } from './launch-source.ts';
 import { profileIn } from './predict-inputs.ts';
 import { type PredictOptions, usage } from './predict-options.ts';
 import { digestText, launchJson, ledgerPartJson, outputOf } from './predict-output.ts';
 
 /** A finding as a line for people. */
-function findingLine({ id, severity, what, hint }: Finding): string {
+export function findingLine({ id, severity, what, hint }: Finding): string {
   return `${severity}: ${what} [${id}]${hint === null ? '' : `\n  hint: ${hint}`}\n`;
 }
 
@@ -29,7 +28,19 @@ async function readLaunch({ fromArgv, fromLibvirt }: PredictOptions): Promise<Pa
   return parseLaunch(readArgv(await readFileOrInput(fromArgv ?? '-', 'QEMU command line', ARGV_BYTES_MAX)));
 }
 
-async function launchFrom(options: PredictOptions): Promise<ParsedLaunch> {
+/**
+ * Reads the whole launch that `--from-argv` or `--from-libvirt` names.
+ * @throws HarnessError USAGE for options that do not go with it; ARGV_INVALID, LIBVIRT_INVALID, FILE_UNREADABLE
+ */
+export async function wholeLaunch(options: PredictOptions): Promise<ParsedLaunch> {
+  if (options.mode !== 'snp') {
+    throw usage(
+      `--mode ${options.mode} does not go with a whole launch`,
+      'it is read as an SNP launch: leave --mode away',
+    );
+  }
+  const { vmm } = profileIn(options);
+  if (vmm !== 'qemu') throw usage(`a launch of QEMU does not go with a VMM profile of ${vmm}`, 'drop it');
   const launch = await readLaunch(options);
   for (const file of ['kernel', 'initrd'] as const) {
     if (options[file] !== undefined && launch[file] === null) {
@@ -44,19 +55,28 @@ async function launchFrom(options: PredictOptions): Promise<ParsedLaunch> {
   return launch;
 }
 
-/** What was computed; null where errors forbade it. */
-interface Predicted {
-  inputs: LaunchInputs;
-  image: Uint8Array | undefined;
+/** What is said of a whole launch before anything is computed of it; see `launchFindings`. */
+export function findingsOfWhole(launch: ParsedLaunch, options: PredictOptions): Finding[] {
+  const given = {
+    firmware: (options.ovmf ?? options.firmwareDescriptor) !== undefined,
+    vcpuSignature: options.vcpuSig !== undefined,
+  };
+  return launchFindings({ launch, given });
+}
+
+/** What was computed, and what of. */
+export interface Predicted extends LaunchSource {
   digest: Uint8Array;
 }
 
-async function predicted(launch: ParsedLaunch, options: PredictOptions): Promise<Predicted> {
-  const { inputs, image } = await launchInputs(launch, options);
-  return { inputs, image, digest: predict(inputs).launchDigest };
+/** Predicts a whole launch. @throws HarnessError those of `launchInputs` */
+export async function predictWhole(launch: ParsedLaunch, options: PredictOptions): Promise<Predicted> {
+  const source = await launchInputs(launch, options);
+  return { ...source, digest: predict(source.inputs).launchDigest };
 }
 
-function hasErrors(findings: readonly Finding[]): boolean {
+/** Is one of them a reason to stop? */
+export function hasErrors(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'error');
 }
 
@@ -85,34 +105,26 @@ async function print(result: Predicted | null, findings: readonly Finding[], opt
  * @throws HarnessError LAUNCH_OPTIONS_WRONG after all findings are printed; ARGV_INVALID, LIBVIRT_INVALID, and those of `launchInputs`
  */
 export async function predictLaunch(options: PredictOptions): Promise<void> {
-  if (options.mode !== 'snp') {
-    throw usage(
-      `--mode ${options.mode} does not go with a whole launch`,
-      'it is read as an SNP launch: leave --mode away',
-    );
-  }
-  const { vmm } = profileIn(options);
-  if (vmm !== 'qemu') throw usage(`a launch of QEMU does not go with a VMM profile of ${vmm}`, 'drop it');
-  const launch = await launchFrom(options);
-  const given = {
-    firmware: (options.ovmf ?? options.firmwareDescriptor) !== undefined,
-    vcpuSignature: options.vcpuSig !== undefined,
-  };
-  const before = launchFindings({ launch, given });
+  const launch = await wholeLaunch(options);
+  const before = findingsOfWhole(launch, options);
   let result: Predicted | null = null;
   try {
-    if (options.ignoreFindings || !hasErrors(before)) result = await predicted(launch, options);
+    if (options.ignoreFindings || !hasErrors(before)) result = await predictWhole(launch, options);
   } catch (error) {
     await print(null, before, options);
     throw error;
   }
-  const late = result && digestFinding(launch, result.digest);
-  const findings = late === null ? before : sortFindings([...before, late]);
+  const ofDigest = result && digestFinding(launch, result.digest);
+  const findings = sortFindings([...before, ...(result?.findings ?? []), ...(ofDigest === null ? [] : [ofDigest])]);
   const stopped = hasErrors(findings) && !options.ignoreFindings;
   await print(stopped ? null : result, findings, options);
-  if (!stopped) return;
+  if (stopped) throw stoppedBy(findings, options);
+}
+
+/** The error of a whole launch whose findings, told before, stop it. */
+export function stoppedBy(findings: readonly Finding[], options: PredictOptions): HarnessError {
   const errors = findings.filter(({ severity }) => severity === 'error').length;
-  throw new HarnessError({
+  return new HarnessError({
     code: 'LAUNCH_OPTIONS_WRONG',
     what: `${errors} ${errors === 1 ? 'error' : 'errors'} in the launch, told above`,
     where: options.fromArgv ?? options.fromLibvirt,

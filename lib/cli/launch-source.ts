@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import { HarnessError } from '../errors.ts';
-import { hashInputFile } from '../evidence/input-file.ts';
+import { hashInputFile, readFileStart } from '../evidence/input-file.ts';
 import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from '../measure/inputs.ts';
 import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
 import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
-import type { Given, ParsedLaunch } from '../qemu/parsed-launch.ts';
+import type { Finding, Given, ParsedLaunch } from '../qemu/parsed-launch.ts';
 import { DEFAULT_CPU } from '../qemu/snp-rules.ts';
 import { loadFirmware, loadFirmwareDescriptor } from './firmware.ts';
 import { featuresIn, profileIn } from './predict-inputs.ts';
@@ -45,42 +45,72 @@ async function firmwareOf(
   });
 }
 
-/** SHA-256 of a file: of the one given in its place, else of the one that the launch names. */
-async function hashOf(
+/** Reads a boot file: the one given in its place, else the one that the launch names. */
+async function ofBootFile<T>(
   given: Given,
-  replacement: string | undefined,
-  what: string,
-  root: string | undefined,
-): Promise<Uint8Array> {
-  const read = (path: string): Promise<Uint8Array> => hashInputFile({ path, what, maxBytes: BOOT_FILE_BYTES_MAX });
-  return replacement === undefined ? ofOption(given, `--${what}`, root, read) : read(replacement);
+  name: 'kernel' | 'initrd',
+  { [name]: replacement, root }: PredictOptions,
+  read: (path: string) => Promise<T>,
+): Promise<T> {
+  return replacement === undefined ? ofOption(given, `--${name}`, root, read) : read(replacement);
 }
+
+const hashOf = (given: Given, what: 'kernel' | 'initrd', replacements: PredictOptions): Promise<Uint8Array> =>
+  ofBootFile(given, what, replacements, (path) => hashInputFile({ path, what, maxBytes: BOOT_FILE_BYTES_MAX }));
 
 async function kernelHashesOf(launch: ParsedLaunch, replacements: PredictOptions): Promise<KernelHashes | null> {
   const { kernel, initrd, append, snp } = launch;
   if (kernel === null || snp?.kernelHashes !== true) return null;
-  const { root } = replacements;
   return kernelHashesFrom({
-    kernelSha256: await hashOf(kernel, replacements.kernel, 'kernel', root),
-    initrdSha256: initrd === null ? null : await hashOf(initrd, replacements.initrd, 'initrd', root),
+    kernelSha256: await hashOf(kernel, 'kernel', replacements),
+    initrdSha256: initrd === null ? null : await hashOf(initrd, 'initrd', replacements),
     append: append?.value ?? null,
   });
 }
 
+/** Bytes of a kernel up to the end of its signature. Source: Linux, Documentation/arch/x86/boot.rst. */
+const SETUP_BYTES = 0x206;
+
+/** QEMU takes a kernel that is no bzImage for something else, or stops. Source: QEMU, hw/i386/x86-common.c. */
+async function kernelFindings({ kernel, snp }: ParsedLaunch, replacements: PredictOptions): Promise<Finding[]> {
+  if (kernel === null || snp?.kernelHashes !== true) return [];
+  const file = { what: 'kernel', maxBytes: SETUP_BYTES };
+  const start = await ofBootFile(kernel, 'kernel', replacements, (path) => readFileStart({ path, ...file }));
+  const text = Buffer.from(start).toString('latin1');
+  if (text.slice(SETUP_BYTES - 4) === 'HdrS') return [];
+  const is = text.startsWith('\x7fELF') ? 'an ELF file' : 'no bzImage (no HdrS at offset 0x202)';
+  const hint = 'QEMU stops, or boots it another way and hashes nothing; the digest is that of a kernel that is hashed';
+  return [{ id: 'kernel-no-bzimage', severity: 'warning', what: `${kernel.from} is ${is}`, hint }];
+}
+
+/** Source: QEMU, hw/i386/x86-common.c, x86_bios_rom_init. */
+const BIOS_UNIT_BYTES = 64 * 1024;
+
+function firmwareFindings({ sizeBytes }: FirmwareDescriptor): Finding[] {
+  if (sizeBytes === null || sizeBytes % BIOS_UNIT_BYTES === 0) return [];
+  const what = `-bios takes images of whole ${BIOS_UNIT_BYTES} bytes, this one has ${sizeBytes}`;
+  return [{ id: 'firmware-size', severity: 'warning', what, hint: 'QEMU stops; use the whole image' }];
+}
+
 function signatureOf({ cpu }: ParsedLaunch, { vcpuSig }: PredictOptions): number {
   if (vcpuSig !== undefined) return vcpuSig;
-  return cpu === null ? DEFAULT_CPU.signature : vcpuSignatureOf(cpu.value);
+  return vcpuSignatureOf(cpu?.value ?? DEFAULT_CPU);
+}
+
+/** What a launch is predicted from. */
+export interface LaunchSource {
+  inputs: LaunchInputs;
+  /** The firmware image, where it is at hand. */
+  image: Uint8Array | undefined;
+  /** What is to be said of the files. */
+  findings: readonly Finding[];
 }
 
 /**
  * Reads the files that a launch names, and makes the inputs of its prediction.
- * @returns the image too, where there is one
  * @throws HarnessError LAUNCH_OPTIONS_WRONG, FILE_UNREADABLE, VCPU_TYPE_UNKNOWN, APPEND_INVALID and those of the firmware
  */
-export async function launchInputs(
-  launch: ParsedLaunch,
-  replacements: PredictOptions,
-): Promise<{ inputs: LaunchInputs; image: Uint8Array | undefined }> {
+export async function launchInputs(launch: ParsedLaunch, replacements: PredictOptions): Promise<LaunchSource> {
   if (launch.vcpus === null) {
     throw new HarnessError({
       code: 'LAUNCH_OPTIONS_WRONG',
@@ -99,5 +129,6 @@ export async function launchInputs(
     guestFeatures: featuresIn(replacements, profile),
     profile,
   };
-  return { inputs, image };
+  const findings = [...firmwareFindings(descriptor), ...(await kernelFindings(launch, replacements))];
+  return { inputs, image, findings };
 }

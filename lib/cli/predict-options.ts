@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { VMSA_ADDRESS_BITS, type VmsaAddressBits } from '../abi/page-info.ts';
 import { HarnessError } from '../errors.ts';
+import { readLaunchDigest } from '../identity/digest-text.ts';
 import { readGuestFeatures } from '../measure/guest-features.ts';
 import { checkVcpuCount } from '../measure/predict.ts';
 import {
@@ -94,7 +95,7 @@ function addFirmwareOptions(command: Command): Command {
     .option('--firmware-descriptor <json>', 'its descriptor in place of the image; see `firmware describe`')
     .addOption(
       new Option('--ovmf-hash <hex>', 'digest after the firmware pages, in place of that of the image').argParser(
-        (text) => parseHexBytes(text, '--ovmf-hash', 48),
+        (text) => readLaunchDigest(text, '--ovmf-hash').digest,
       ),
     )
     .option('--svsm <image>', 'flat COCONUT SVSM image, for --mode svsm')
@@ -125,15 +126,7 @@ function addVcpuOptions(command: Command): Command {
       'SEV_FEATURES in the VMSA, as number or names joined by +; this is not the guest policy (default: 0x1)',
       readGuestFeatures,
     )
-    .option('--allow-reserved-features', 'predict with reserved bits in --guest-features too')
-    .addOption(
-      new Option('--guest-policy <number>').hideHelp().argParser(() => {
-        throw usage(
-          'the guest policy is not measured, so it changes no launch digest',
-          'drop --guest-policy; --guest-features (SEV_FEATURES in the VMSA, 0x1 or 0x21) is something else and does',
-        );
-      }),
-    );
+    .option('--allow-reserved-features', 'predict with reserved bits in --guest-features too');
 }
 
 function addKernelOptions(command: Command): Command {
@@ -211,12 +204,25 @@ export function launchIsGiven({ fromArgv, fromLibvirt }: PredictOptions): boolea
   return (fromArgv ?? fromLibvirt) !== undefined;
 }
 
-/** Adds all options of `predict`. */
-export function addPredictOptions(command: Command): Command {
+/** Adds the options that say what is launched, as `predict` takes them. */
+export function addLaunchInputOptions(command: Command): Command {
   command.addOption(new Option('--mode <mode>', 'what is launched').choices(MODES).default('snp'));
   for (const add of [addFirmwareOptions, addVcpuOptions, addKernelOptions, addVmmOptions, addLaunchOptions])
     add(command);
-  return command
+  return command;
+}
+
+/** Adds all options of `predict`. */
+export function addPredictOptions(command: Command): Command {
+  return addLaunchInputOptions(command)
+    .addOption(
+      new Option('--guest-policy <number>').hideHelp().argParser(() => {
+        throw usage(
+          'the guest policy is not measured, so it changes no launch digest',
+          'drop --guest-policy; --guest-features (SEV_FEATURES in the VMSA, 0x1 or 0x21) is something else and does',
+        );
+      }),
+    )
     .option(
       '--matrix <file>',
       'predict every cell of a matrix: as JSON that `run --reference` takes, or in the format of --output',

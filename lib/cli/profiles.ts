@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { pageTypeName } from '../abi/page-info.ts';
+import { pageTypeName, vmsaGpaOf } from '../abi/page-info.ts';
 import { VMM_PROFILES, type VmmProfile } from '../measure/vmm-profiles.ts';
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
@@ -42,7 +42,7 @@ function cellsOf(profile: VmmProfile): string[] {
   const { name, since, vmm, boots, rdx, fpu, segments, gPat, sectionPageTypes } = profile;
   return [
     name,
-    since ?? '-',
+    since,
     vmm,
     boots === 'svsm' ? 'SVSM' : boots,
     rdx === 'signature' ? rdx : hex(rdx),
@@ -55,13 +55,23 @@ function cellsOf(profile: VmmProfile): string[] {
   ];
 }
 
+/** The order in which pages are measured. */
+function orderOf({ boots, sectionOrder, hashesPage }: VmmProfile): string {
+  const order = sectionOrder === 'cpuid-last' ? 'in their order, but CPUID last' : 'in their order';
+  const hashes = hashesPage === 'after-firmware' ? ['kernel hashes'] : [];
+  const images = boots === 'svsm' ? ['firmware', 'SVSM'] : ['firmware'];
+  return [...images, ...hashes, `sections ${order}`, 'VMSAs'].join(', ');
+}
+
 /** What a row of columns does not show. */
-function remarksOf({ sectionOrder, hashesPage, forcedFeatures, bootRegisters }: VmmProfile): string[] {
+function remarksOf(profile: VmmProfile): string[] {
+  const { defaultFeatures, forcedFeatures, vmsaAddressBits, bootRegisters } = profile;
+  const features =
+    forcedFeatures === null ? `${hex(defaultFeatures)} unless asked for others` : `always ${hex(forcedFeatures)}`;
   const registers = Object.entries(bootRegisters).map(([name, value]) => `${name.toUpperCase()} ${hex(value)}`);
   return [
-    ...(sectionOrder === 'cpuid-last' ? ['the CPUID page after all other sections'] : []),
-    ...(hashesPage === 'after-firmware' ? ['kernel hashes before all sections'] : []),
-    ...(forcedFeatures === null ? [] : [`guest features always ${hex(forcedFeatures)}`]),
+    `pages: ${orderOf(profile)}`,
+    `VMSA at ${hex(vmsaGpaOf(vmsaAddressBits))}; guest features ${features}`,
     ...(registers.length === 0 ? [] : [`vCPU 0 has ${registers.join(', ')}`]),
   ];
 }

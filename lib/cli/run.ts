@@ -9,13 +9,14 @@ import { cacheDirectory } from '../cache.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import { beginManifest } from '../evidence/manifest.ts';
 import { checkEmulation } from '../runner/open-host.ts';
-import { packageRoot } from '../runner/package-root.ts';
+import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
 import { SUITES, type SuiteName } from '../runner/suite-names.ts';
-import { JUNIT_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
 
 interface RunFlags {
   hosts: string;
@@ -149,13 +150,18 @@ async function run(flags: RunFlags): Promise<void> {
   const plan = planOf(flags);
   makeFolder(plan.reportsDirectory, '--out');
   // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
-  await rm(join(plan.reportsDirectory, JUNIT_FILE), { force: true });
+  for (const name of [JUNIT_FILE, PAGE_FILE]) await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
   if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   await setAside(plan);
   makeFolder(plan.runDirectory, '--out');
+  beginManifest(plan.runDirectory, {
+    tool: `snp-conform ${packageVersion()}`,
+    startedAt: new Date().toISOString(),
+    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
+  });
   await runSuites(plan, flags);
   const summary = readSummary(plan);
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {

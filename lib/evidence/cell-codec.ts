@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import type { Cell } from '../matrix/cell.ts';
 import type { cellSchema } from './schema.ts';
 
-type WrittenCell = z.infer<typeof cellSchema>;
+/** A cell as files have it. */
+export type WrittenCell = z.infer<typeof cellSchema>;
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 

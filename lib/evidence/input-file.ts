@@ -89,6 +89,22 @@ export async function readInputFile(file: InputFile): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
+/** The first bytes of a file, fewer where it has no more. @throws HarnessError FILE_UNREADABLE */
+export async function readFileStart({ path, what, maxBytes, hint }: InputFile): Promise<Uint8Array> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(maxBytes), 0, maxBytes, null);
+      return new Uint8Array(buffer.subarray(0, bytesRead));
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    const trouble = `cannot read the ${what}: ${fileTrouble(cause)}`;
+    throw new HarnessError({ code: 'FILE_UNREADABLE', what: trouble, where: path, hint, cause });
+  }
+}
+
 /** SHA-256 of a file that is never in memory as a whole. @returns 32 bytes   @throws HarnessError FILE_UNREADABLE */
 export async function hashInputFile(file: InputFile): Promise<Uint8Array> {
   const hash = createHash('sha256');

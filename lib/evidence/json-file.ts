@@ -11,15 +11,25 @@ import { fileTrouble } from './input-file.ts';
 /** Larger JSON than this is no file of ours. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
+/**
+ * lasting: on the disk before it goes on, also where the machine loses its power. passing: as lasting as any file; for what
+ * can be made again, as the replay of a recording can.
+ */
+export type Durability = 'lasting' | 'passing';
+
 /** Writes a file whole or not at all: a reader sees the old content or the new, and a crash leaves either. */
-export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  durability: Durability = 'lasting',
+): Promise<void> {
   makeFolder(dirname(path), 'output');
   const fresh = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(fresh, 'wx');
     try {
       await file.writeFile(content);
-      await file.sync();
+      if (durability === 'lasting') await file.sync();
     } finally {
       await file.close();
     }

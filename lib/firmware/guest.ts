@@ -3,11 +3,12 @@ import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/gues
 import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
 import { SECRETS_PAGE } from '../abi/secrets-page.ts';
 import { encodeFrame, type Frame, FrameDecoder } from '../guest/protocol.ts';
+import type { Chip } from './chip.ts';
 import { type Answer, honest } from './faults.ts';
 import type { GuestContext } from './guest-context.ts';
 import { openMessage, sealMessage } from './guest-message.ts';
 import type { VcpuExits } from './kvm/run.ts';
-import { type Chip, guestRequest } from './report.ts';
+import { guestRequest } from './report.ts';
 import { SERIAL_PORT, Uart } from './uart.ts';
 
 /** How long the guest waits for a nonce before it gives up and powers off. */
@@ -51,36 +52,37 @@ async function* heardFrames(agent: Uart): AsyncGenerator<Frame> {
   }
 }
 
-const NOTHING = new Uint8Array();
-
 /** The agent's answer to a nonce, in the order of the protocol. */
-function answerFrames(report: Uint8Array | string, sequence: number): Frame[] {
+function answerFrames(report: Uint8Array | string, certificates: Uint8Array, sequence: number): Frame[] {
   if (typeof report === 'string') return [{ type: 'error', sequence, payload: Buffer.from(report) }];
   return [
-    { type: 'certs', sequence, payload: NOTHING },
+    { type: 'certs', sequence, payload: certificates },
     { type: 'report', sequence, payload: report },
   ];
 }
 
-/**
- * What a guest of the harness does: announce itself, answer each nonce with its report, power off.
- * @param fault asked once a request to the firmware
- */
-export async function playGuest(
-  exits: VcpuExits,
-  guest: GuestContext,
-  chip: Chip,
-  fault: () => Answer = () => honest,
-): Promise<void> {
+/** A guest that is played, and what it runs on. */
+export interface PlayedGuest {
+  guest: GuestContext;
+  chip: Chip;
+  /** The table that the host gives with a report, as KVM answers an extended request; empty: it has none. */
+  certificates: Uint8Array;
+  /** Asked once a request to the firmware; absent: none is answered wrongly. */
+  fault?: (() => Answer) | undefined;
+}
+
+/** What a guest of the harness does: announce itself, answer each nonce with its report, power off. */
+export async function playGuest(exits: VcpuExits, played: PlayedGuest): Promise<void> {
+  const { guest, chip, certificates, fault = () => honest } = played;
   const agent = new Uart(exits, SERIAL_PORT.agent);
   await new Uart(exits, SERIAL_PORT.console).write(BANNER);
   await agent.write(encodeFrame({ type: 'ready', sequence: 0, payload: Buffer.from('{"agent":"emulated"}') }));
   for await (const { type, sequence, payload } of heardFrames(agent)) {
     if (type === 'end') break;
     if (type !== 'nonce') continue;
-    const frames = answerFrames(requestReport(guest, chip, payload, fault()), sequence);
+    const frames = answerFrames(requestReport(guest, chip, payload, fault()), certificates, sequence);
     for (const frame of frames) await agent.write(encodeFrame(frame));
   }
-  await agent.write(encodeFrame({ type: 'off', sequence: 1, payload: NOTHING }));
+  await agent.write(encodeFrame({ type: 'off', sequence: 1, payload: new Uint8Array() }));
   exits.shutdown();
 }

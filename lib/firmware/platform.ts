@@ -17,12 +17,20 @@ export type ConditionalPolicyBit = (typeof CONDITIONAL_POLICY_BITS)[number];
 /** PAGE_SWAP_DISABLE, which came with an ABI version and is announced by that. Source: AMD 56860, guest policy */
 const PAGE_SWAP_DISABLE = { bit: 1n << 25n, apiMajor: 1, apiMinor: 58 } as const;
 
+/** The product lines that an emulated host can pass for. */
+export const PRODUCT_NAMES = ['Milan', 'Genoa', 'Turin'] as const;
+export type ProductName = (typeof PRODUCT_NAMES)[number];
+
+/** The versions of reports that firmware writes. */
+export const WRITTEN_REPORT_VERSIONS = [2, 3, 5] as const;
+export type ReportVersion = (typeof WRITTEN_REPORT_VERSIONS)[number];
+
 /** A version of the firmware's ABI. */
 export type ApiVersion = Pick<Platform, 'apiMajor' | 'apiMinor'>;
 
 /** What the emulated platform is: the values that launches and reports depend on. */
 export interface Platform {
-  product: string;
+  product: ProductName;
   apiMajor: number;
   apiMinor: number;
   build: number;
@@ -32,8 +40,20 @@ export interface Platform {
   announces: readonly AnnouncedPolicyBit[];
   /** Those whose condition the machine meets. */
   meets: readonly ConditionalPolicyBit[];
-  /** TCB_VERSION, the same for current, committed, reported and launch. */
+  /** TCB_VERSION: what runs, is committed, and was there at launch. */
   tcb: bigint;
+  /** REPORTED_TCB, which SNP_CONFIG may set lower: signing keys and certificates are of that. */
+  reportedTcb: bigint;
+  /** The version of the reports that the firmware writes. */
+  reportVersion: ReportVersion;
+  /** Does the host show a CHIP_ID of zeros? */
+  chipIdMasked: boolean;
+  /** Has the host disabled signing with the chip's key? */
+  chipKeyMasked: boolean;
+  /** Has a cloud provider's key been loaded? It signs reports in place of the chip's. */
+  vlekLoaded: boolean;
+  /** The mitigations that were verified, as reports since version 5 state them. */
+  mitigations: bigint;
   /** 64 bytes. */
   chipId: Uint8Array;
   /** CPUID family, model, stepping as a report gives them. */

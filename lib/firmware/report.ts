@@ -3,49 +3,72 @@ import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../abi/gues
 import { ALGO_ECDSA_P384_SHA384 } from '../abi/id-auth.ts';
 import { parseLayout, serialiseLayout, sizeOf } from '../abi/layout.ts';
 import { ATTESTATION_REPORT, REPORT_SIGNED_BYTES } from '../abi/report.ts';
+import type { Chip } from './chip.ts';
 import type { GuestContext } from './guest-context.ts';
 import { messageHeader, openMessage, sealMessage } from './guest-message.ts';
 import { type Platform, platformInfo } from './platform.ts';
 import { signMessage } from './signatures.ts';
 
-/** The report version that firmware of ABI 1.55 writes once it knows the CPUID fields. */
-const REPORT_VERSION = 3;
-const KEY_SELECT_INVALID = 3;
+/** KEY_SEL of MSG_REPORT_REQ. Source: AMD 56860, MSG_REPORT_REQ. */
+const KEY_SELECT = { vlekElseVcek: 0, vcek: 1, vlek: 2 } as const;
+/** SIGNING_KEY in the key information of a report. Source: AMD 56860, ATTESTATION_REPORT. */
+const SIGNING_KEY = { VCEK: 0, VLEK: 1, none: 7 } as const;
 
-/** An emulated chip: its platform and its VCEK, a P-384 secret of 48 bytes that no hardware ever held. */
-export interface Chip {
-  platform: Platform;
-  vcek: Uint8Array;
+/** The key that signs a report; `none`: the chip's key is masked, and the signature stays zero. */
+type Signer = { kind: 'VCEK' | 'VLEK'; secret: Uint8Array } | { kind: 'none' };
+
+/** Chooses the signing key; undefined where the one that is asked for is not there. Source: AMD 56860, MSG_REPORT_REQ. */
+function signerOf(guest: GuestContext, { platform, vcek, vlek }: Chip, keySelect: number): Signer | undefined {
+  const wantsVlek = keySelect === KEY_SELECT.vlek || (keySelect === KEY_SELECT.vlekElseVcek && vlek !== null);
+  if (wantsVlek) return vlek === null ? undefined : { kind: 'VLEK', secret: vlek.key(platform.reportedTcb) };
+  const known = keySelect === KEY_SELECT.vcek || keySelect === KEY_SELECT.vlekElseVcek;
+  if (!known || guest.vcekDisabled) return undefined;
+  return platform.chipKeyMasked ? { kind: 'none' } : { kind: 'VCEK', secret: vcek(platform.reportedTcb) };
 }
 
-function signedReport(guest: GuestContext, chip: Chip, reportData: Uint8Array, vmpl: number): Uint8Array {
-  const { platform } = chip;
+/** Fields that came with later versions; before, their bytes are zero. */
+function laterFields({ reportVersion, cpuid, mitigations }: Platform) {
+  return {
+    ...(reportVersion >= 3 ? { cpuidFamId: cpuid.family, cpuidModId: cpuid.model, cpuidStep: cpuid.stepping } : {}),
+    ...(reportVersion >= 5 ? { launchMitVector: mitigations, currentMitVector: mitigations } : {}),
+  };
+}
+
+function keyInfo(guest: GuestContext, platform: Platform, signer: Signer): number {
+  return (guest.authorKeyEnabled ? 1 : 0) | (platform.chipKeyMasked ? 1 << 1 : 0) | (SIGNING_KEY[signer.kind] << 2);
+}
+
+/** What a guest asks for. */
+interface ReportRequest {
+  reportData: Uint8Array;
+  vmpl: number;
+}
+
+function signedReport(guest: GuestContext, platform: Platform, signer: Signer, request: ReportRequest): Uint8Array {
   const version = { build: platform.build, minor: platform.apiMinor, major: platform.apiMajor };
   const report = serialiseLayout(
     ATTESTATION_REPORT,
     {
-      version: REPORT_VERSION,
+      version: platform.reportVersion,
       guestSvn: guest.idBlock?.guestSvn ?? 0,
       policy: guest.policy,
       familyId: guest.idBlock?.familyId ?? new Uint8Array(16),
       imageId: guest.idBlock?.imageId ?? new Uint8Array(16),
-      vmpl,
+      vmpl: request.vmpl,
       signatureAlgo: ALGO_ECDSA_P384_SHA384,
       currentTcb: platform.tcb,
       platformInfo: platformInfo(platform),
-      keyInfo: guest.authorKeyEnabled ? 1 : 0,
-      reportData,
+      keyInfo: keyInfo(guest, platform, signer),
+      reportData: request.reportData,
       measurement: guest.launchDigest,
       hostData: guest.hostData,
       idKeyDigest: guest.idKeyDigest,
       authorKeyDigest: guest.authorKeyDigest,
       reportId: guest.reportId,
       reportIdMa: new Uint8Array(32).fill(0xff),
-      reportedTcb: platform.tcb,
-      cpuidFamId: platform.cpuid.family,
-      cpuidModId: platform.cpuid.model,
-      cpuidStep: platform.cpuid.stepping,
-      chipId: platform.chipId,
+      reportedTcb: platform.reportedTcb,
+      ...laterFields(platform),
+      chipId: platform.chipIdMasked ? new Uint8Array(platform.chipId.length) : platform.chipId,
       committedTcb: platform.tcb,
       currentBuild: version.build,
       currentMinor: version.minor,
@@ -57,7 +80,8 @@ function signedReport(guest: GuestContext, chip: Chip, reportData: Uint8Array, v
     },
     'ATTESTATION_REPORT',
   );
-  const { r, s } = signMessage(report.subarray(0, REPORT_SIGNED_BYTES), chip.vcek);
+  if (signer.kind === 'none') return report;
+  const { r, s } = signMessage(report.subarray(0, REPORT_SIGNED_BYTES), signer.secret);
   report.set(r, REPORT_SIGNED_BYTES);
   report.set(s, REPORT_SIGNED_BYTES + r.length);
   return report;
@@ -68,8 +92,9 @@ function reportResponse(guest: GuestContext, chip: Chip, payload: Uint8Array): U
   if (payload.length !== sizeOf(REPORT_REQUEST)) return refused(FIRMWARE_STATUS.INVALID_PARAM);
   const request = parseLayout(REPORT_REQUEST, payload, 'MSG_REPORT_REQ', { reserved: 'keep' });
   if (request.vmpl > 3) return refused(FIRMWARE_STATUS.INVALID_PARAM);
-  if (request.keySelect >= KEY_SELECT_INVALID || guest.vcekDisabled) return refused(FIRMWARE_STATUS.INVALID_KEY);
-  const report = signedReport(guest, chip, request.reportData, request.vmpl);
+  const signer = signerOf(guest, chip, request.keySelect);
+  if (signer === undefined) return refused(FIRMWARE_STATUS.INVALID_KEY);
+  const report = signedReport(guest, chip.platform, signer, request);
   return serialiseLayout(REPORT_RESPONSE, { status: 0, reportSize: report.length, report }, 'MSG_REPORT_RSP');
 }
 

@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import { FIRMWARE_STATUS } from '../abi/firmware-status.ts';
+import { splitTcb, type TcbComponent } from '../abi/tcb.ts';
 import { type Fault, FIRMWARE_COMMANDS, KVM_COMMANDS } from '../firmware/faults.ts';
-import { ANNOUNCED_POLICY_BITS, CONDITIONAL_POLICY_BITS } from '../firmware/platform.ts';
-import { DEFAULT_PRODUCT, makePlatform, PRODUCT_NAMES } from '../firmware/products.ts';
+import { HOST_CACHES } from '../firmware/host-cache.ts';
+import {
+  ANNOUNCED_POLICY_BITS,
+  CONDITIONAL_POLICY_BITS,
+  PRODUCT_NAMES,
+  WRITTEN_REPORT_VERSIONS,
+} from '../firmware/platform.ts';
+import { DEFAULT_PRODUCT, makePlatform, PRODUCT_TRAITS } from '../firmware/products.ts';
 import { ERRNO } from '../firmware/relay.ts';
 
 type Names<T extends object> = [keyof T & string, ...(keyof T & string)[]];
@@ -30,6 +37,9 @@ const faultSchema: z.ZodType<Fault> = z.discriminatedUnion('command', [firmwareF
   error: `expected a command: ${[...FIRMWARE_COMMANDS, ...KVM_COMMANDS].join(', ')}`,
 });
 
+const spl = z.int().min(0).max(255);
+const tcbSchema = z.strictObject({ fmc: spl, bootLoader: spl, tee: spl, snp: spl, microcode: spl }).partial();
+const vlekSchema = z.strictObject({ cspId: z.string().regex(/^[\x20-\x7e]{1,100}$/, 'expected ASCII text') });
 const policyBit = z.enum(namesOf(ANNOUNCED_POLICY_BITS));
 
 /** What an emulated host passes for, as hosts.json says it. */
@@ -50,10 +60,29 @@ export const emulationSchema = z
     announces: z.array(policyBit).max(8).optional(),
     /** Those among them whose condition the machine meets. */
     meets: z.array(z.enum(CONDITIONAL_POLICY_BITS)).max(8).default([]),
+    /** Components of REPORTED_TCB that are lower than what runs. */
+    reportedTcb: tcbSchema.default({}),
+    /** Absent: that of the product's firmware. */
+    reportVersion: z.literal(WRITTEN_REPORT_VERSIONS).optional(),
+    /** Shows a CHIP_ID of zeros. */
+    chipIdMasked: z.boolean().default(false),
+    /** Does not sign with the VCEK. */
+    chipKeyMasked: z.boolean().default(false),
+    /** A provider's key that is loaded; absent: reports are signed by the VCEK. */
+    vlek: vlekSchema.optional(),
+    /** What the host gives guests with their reports. */
+    hostCertificates: z.enum(HOST_CACHES).default('empty'),
     faults: z.array(faultSchema).max(64).default([]),
   })
   .superRefine((emulation, context) => {
-    const { announces } = makePlatform(emulation);
+    const { announces, tcb, product } = makePlatform(emulation);
+    const running = splitTcb(tcb, PRODUCT_TRAITS[product].tcbLayout);
+    for (const [name, level] of Object.entries(emulation.reportedTcb)) {
+      const most = running[name as TcbComponent];
+      if (level === undefined || (most !== undefined && level <= most)) continue;
+      const message = most === undefined ? `${product} has no such component` : `expected at most ${most}, which runs`;
+      context.addIssue({ code: 'custom', path: ['reportedTcb', name], message });
+    }
     for (const [index, bit] of emulation.meets.entries()) {
       if (announces.includes(bit)) continue;
       const message = `expected a bit that the firmware announces: ${announces.join(', ') || 'none'}`;
@@ -66,6 +95,10 @@ export type EmulationEntry = z.output<typeof emulationSchema>;
 
 /** The keys that may stand in `emulation`. */
 export const EMULATION_KEYS: readonly string[] = Object.keys(emulationSchema.shape);
+
+/** The keys that may stand in `reportedTcb` and `vlek` of it. */
+export const TCB_KEYS: readonly string[] = Object.keys(tcbSchema.shape);
+export const VLEK_KEYS: readonly string[] = Object.keys(vlekSchema.shape);
 
 /** The keys that may stand in a fault of a command. */
 export function faultKeys(command: unknown): string[] {

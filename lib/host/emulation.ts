@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream';
+import type { Authority } from '../firmware/authority.ts';
+import { type Chip, emulatedChip } from '../firmware/chip.ts';
 import type { Fault } from '../firmware/faults.ts';
-import { emulatedChip, emulatedMachine, type MachineLog } from '../firmware/machine.ts';
+import { type HostCache, hostCertificates } from '../firmware/host-cache.ts';
+import { emulatedMachine, type MachineLog } from '../firmware/machine.ts';
 import type { PlatformOptions } from '../firmware/products.ts';
 import type { HostProfile } from '../firmware/profiles.ts';
 import { ensureArtifact } from './artifact-store.ts';
@@ -11,6 +14,9 @@ import type { Session } from './session.ts';
 export interface Emulation {
   profile: HostProfile;
   platform: PlatformOptions;
+  /** What the host gives guests with their reports, and whose certificates these are. */
+  hostCertificates: HostCache;
+  authority: () => Promise<Authority>;
   /** Planted defects. */
   faults: readonly Fault[];
   shim: LocalArtifact;
@@ -24,6 +30,11 @@ export interface EmulatedLaunch {
   /** Opens the firmware's socket on the host; the launch directory must be there. */
   listen(): Promise<{ close(): Promise<void> }>;
   log: MachineLog;
+}
+
+/** The certificate table of the host. An authority is only asked for where it signs something. */
+async function cachedCertificates({ hostCertificates: cache, authority }: Emulation, chip: Chip): Promise<Uint8Array> {
+  return cache === 'empty' ? new Uint8Array() : hostCertificates(cache, await authority(), chip, new Date());
 }
 
 /** The firmware's socket exists only once the launch directory does, which the supervisor makes. */
@@ -43,7 +54,8 @@ export async function emulatedLaunch(
 ): Promise<EmulatedLaunch> {
   const shim = await ensureArtifact(session, store, emulation.shim);
   const { profile, platform, faults } = emulation;
-  const machine = emulatedMachine({ profile, chip: emulatedChip(hostName, platform), faults });
+  const chip = emulatedChip(hostName, platform);
+  const machine = emulatedMachine({ profile, chip, certificates: await cachedCertificates(emulation, chip), faults });
   return {
     environment: { LD_PRELOAD: shim, SNP_CONFORM_FIRMWARE: socketPath },
     wrap: (argv) => ['sh', '-c', WAIT_FOR_SOCKET, socketPath, ...argv],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EMULATION_KEYS, emulationSchema, faultKeys } from './emulation-schema.ts';
+import { EMULATION_KEYS, emulationSchema, faultKeys, TCB_KEYS, VLEK_KEYS } from './emulation-schema.ts';
 import { parseHostKey } from './known-hosts.ts';
 
 /**
@@ -105,6 +105,8 @@ export function keysAt(path: readonly PropertyKey[], kind: unknown): readonly st
   if (path.length === 0) return TOP_KEYS;
   if (path.length === 2) return kind === 'local' ? LOCAL_KEYS : SSH_KEYS;
   if (path.at(-1) === 'emulation') return EMULATION_KEYS;
+  if (path.at(-1) === 'reportedTcb') return TCB_KEYS;
+  if (path.at(-1) === 'vlek') return VLEK_KEYS;
   return path.at(-2) === 'faults' ? faultKeys(kind) : [];
 }
 

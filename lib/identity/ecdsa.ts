@@ -33,13 +33,18 @@ export function snpPublicKey(key: KeyObject): Uint8Array {
   return serialiseLayout(ECDSA_PUBLIC_KEY, { curve: CURVE_P384, qx: coordinate(x), qy: coordinate(y) }, 'public key');
 }
 
+/** What becomes of reserved bytes: `keep` lets them pass, as published firmware does. */
+export interface ReservedOption {
+  reserved?: 'reject' | 'keep';
+}
+
 /**
  * The key of a 1028-byte structure.
  * @throws HarnessError LAYOUT_LENGTH, LAYOUT_RESERVED; KEY_INVALID for another curve or a point that is not on P-384
  * Source: AMD 56860, format of an ECDSA P-384 public key
  */
-export function publicKeyOf(snpKey: Uint8Array): KeyObject {
-  const { curve, qx, qy } = parseLayout(ECDSA_PUBLIC_KEY, snpKey, 'public key');
+export function publicKeyOf(snpKey: Uint8Array, options: ReservedOption = {}): KeyObject {
+  const { curve, qx, qy } = parseLayout(ECDSA_PUBLIC_KEY, snpKey, 'public key', options);
   if (curve !== CURVE_P384) {
     throw new HarnessError({ code: 'KEY_INVALID', what: `public key: expected curve ${CURVE_P384}, got ${curve}` });
   }
@@ -78,16 +83,22 @@ export function signMessage(message: Uint8Array, key: KeyObject, role: string): 
 }
 
 /**
- * Does a signature over SHA-384 of a message hold? Bytes set above R, above S or after them are a wrong signature.
+ * Does a signature over SHA-384 of a message hold? Bytes set above R or S, and reserved ones unless kept, are a wrong one.
  * @param signature 512 bytes   @param key public, or private for its public half
  * @throws HarnessError LAYOUT_LENGTH, KEY_INVALID
  * Source: AMD 56860, format of an ECDSA P-384 signature
  */
-export function signatureHolds(signature: Uint8Array, message: Uint8Array, key: KeyObject): boolean {
+export function signatureHolds(
+  signature: Uint8Array,
+  message: Uint8Array,
+  key: KeyObject,
+  { reserved }: ReservedOption = {},
+): boolean {
   const fields = parseLayout(ECDSA_SIGNATURE, signature, 'signature', { reserved: 'keep' });
   const publicKey = publicHalf(key, 'public key');
   const r = bigEndian(fields.r);
   const s = bigEndian(fields.s);
-  if (r === undefined || s === undefined || reservedViolations(ECDSA_SIGNATURE, signature).length > 0) return false;
+  if (r === undefined || s === undefined) return false;
+  if (reserved !== 'keep' && reservedViolations(ECDSA_SIGNATURE, signature).length > 0) return false;
   return verify('sha384', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.concat([r, s]));
 }

@@ -5,7 +5,7 @@ import { HarnessError } from '../errors.ts';
 import { signMessage, snpPublicKey } from './ecdsa.ts';
 import { parseIdBlock } from './id-block.ts';
 
-/** What an ID auth is made of. */
+/** What an ID auth is made of, when the private keys are at hand. */
 export interface IdAuthInputs {
   /** 96 bytes. */
   idBlock: Uint8Array;
@@ -15,6 +15,35 @@ export interface IdAuthInputs {
   authorKey?: KeyObject | undefined;
 }
 
+/** A key and what it signed. */
+export interface Signed {
+  /** P-384; only its public half is used. */
+  key: KeyObject;
+  /** 512 bytes, as `snpSignature` and `signMessage` give them. */
+  signature: Uint8Array;
+}
+
+/**
+ * Puts an ID auth together from signatures that were made elsewhere; nothing is verified.
+ * @param idKey signed the 96 bytes of the ID block   @param authorKey signed the 1028 bytes of ID_KEY, see `snpPublicKey`
+ * @returns 4096 bytes   @throws HarnessError KEY_INVALID, LAYOUT_VALUE
+ * Source: AMD 56860, ID authentication information structure
+ */
+export function assembleIdAuth({ idKey, authorKey }: { idKey: Signed; authorKey?: Signed | undefined }): Uint8Array {
+  const signed = {
+    idKeyAlgo: ALGO_ECDSA_P384_SHA384,
+    idBlockSig: idKey.signature,
+    idKey: snpPublicKey(idKey.key),
+  };
+  if (authorKey === undefined) return serialiseLayout(ID_AUTH, signed, 'ID auth');
+  const authored = {
+    authKeyAlgo: ALGO_ECDSA_P384_SHA384,
+    idKeySig: authorKey.signature,
+    authorKey: snpPublicKey(authorKey.key),
+  };
+  return serialiseLayout(ID_AUTH, { ...signed, ...authored }, 'ID auth');
+}
+
 /**
  * Signs an ID block.
  * @returns 4096 bytes   @throws HarnessError KEY_INVALID; LAYOUT_LENGTH for an ID block that is not 96 bytes
@@ -22,13 +51,10 @@ export interface IdAuthInputs {
  */
 export function buildIdAuth({ idBlock, idKey, authorKey }: IdAuthInputs): Uint8Array {
   parseIdBlock(idBlock);
-  const idBlockSig = signMessage(idBlock, idKey, 'ID key');
-  const publicIdKey = snpPublicKey(idKey);
-  const signed = { idKeyAlgo: ALGO_ECDSA_P384_SHA384, idBlockSig, idKey: publicIdKey };
-  if (authorKey === undefined) return serialiseLayout(ID_AUTH, signed, 'ID auth');
-  const idKeySig = signMessage(publicIdKey, authorKey, 'author key');
-  const authored = { authKeyAlgo: ALGO_ECDSA_P384_SHA384, idKeySig, authorKey: snpPublicKey(authorKey) };
-  return serialiseLayout(ID_AUTH, { ...signed, ...authored }, 'ID auth');
+  const signedBlock = { key: idKey, signature: signMessage(idBlock, idKey, 'ID key') };
+  if (authorKey === undefined) return assembleIdAuth({ idKey: signedBlock });
+  const signedKey = { key: authorKey, signature: signMessage(snpPublicKey(idKey), authorKey, 'author key') };
+  return assembleIdAuth({ idKey: signedBlock, authorKey: signedKey });
 }
 
 /**

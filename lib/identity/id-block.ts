@@ -13,6 +13,8 @@ export interface IdBlockContents {
   imageId?: Uint8Array;
   /** 32 bits, 0 where not given. */
   guestSvn?: number;
+  /** 32 bits, 1 where not given; published firmware does not look at it. */
+  version?: number;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface IdBlockContents {
  * Source: AMD 56860, ID block
  */
 export function buildIdBlock(contents: IdBlockContents): Uint8Array {
-  return serialiseLayout(ID_BLOCK, { ...contents, version: ID_BLOCK_VERSION }, 'ID block');
+  return serialiseLayout(ID_BLOCK, { ...contents, version: contents.version ?? ID_BLOCK_VERSION }, 'ID block');
 }
 
 /** Reads an ID block, whatever its version says. @param bytes exactly 96   @throws HarnessError LAYOUT_LENGTH */

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
 
 /** The name that node:crypto gives to P-384. */
@@ -34,36 +34,18 @@ export function publicHalf(key: KeyObject, role: string): KeyObject {
   return key.type === 'private' ? createPublicKey(key) : key;
 }
 
-/**
- * Reads a P-384 private key from PEM text, SEC1 or PKCS #8, not encrypted.
- * @param role what the key is for   @param where the file it came from, for messages
- * @throws HarnessError KEY_INVALID; its message holds nothing of the text
- */
-export function privateKeyFromPem(pem: string, role: string, where: string): KeyObject {
-  let key: KeyObject;
-  try {
-    key = createPrivateKey({ key: pem, format: 'pem' });
-  } catch (cause) {
-    throw new HarnessError({
-      code: 'KEY_INVALID',
-      what: `${role}: no private key can be read from this PEM text`,
-      where,
-      hint: 'SEC1 or PKCS #8, not encrypted',
-      cause,
-    });
-  }
-  requireP384(key, role);
-  return key;
-}
-
 /** The keys of a guest owner: ID_KEY signs the ID block, AUTHOR_KEY signs ID_KEY. */
 export interface OwnerKeys {
   idKey: KeyObject;
   authorKey: KeyObject;
 }
 
+/** A fresh private P-384 key. */
+export function generateKey(): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve: NAMED_CURVE }).privateKey;
+}
+
 /** Fresh P-384 keys, for runs that bring none of their own. */
 export function generateKeys(): OwnerKeys {
-  const generate = (): KeyObject => generateKeyPairSync('ec', { namedCurve: NAMED_CURVE }).privateKey;
-  return { idKey: generate(), authorKey: generate() };
+  return { idKey: generateKey(), authorKey: generateKey() };
 }

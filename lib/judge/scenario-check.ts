@@ -1,23 +1,26 @@
 import { type Finding, failed, notApplicable, passed } from '../finding.ts';
-import { checkIdAuth } from '../identity/id-auth-check.ts';
+import { checkIdentity, isWrongForLaunch } from '../identity/identity-check.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import type { Defect } from '../scenarios/scenario.ts';
-import { hexNumber, hexOf } from '../text.ts';
+import { hexNumber } from '../text.ts';
 import { launchedPolicy, type Subject } from './subject.ts';
 
 /** All that is wrong with the ID block and ID auth that were sent, found as the firmware would find it, without one. */
 function defectsOf(subject: Subject): Defect[] {
   const { idBlock, idAuth, evidence, prediction } = subject;
-  const defects: Defect[] = [];
-  if (idBlock.state === 'absent') defects.push('no-id-block');
-  if (idAuth.state === 'absent') defects.push('no-id-auth');
-  if (idBlock.state !== 'read') return defects;
-  if (hexOf(idBlock.value.launchDigest) !== hexOf(prediction.launchDigest)) defects.push('digest');
-  if (idBlock.value.policy !== launchedPolicy(evidence)) defects.push('policy');
-  if (idAuth.state !== 'read') return defects;
-  const { authorKeyEnabled } = evidence.sent;
-  const results = checkIdAuth(idBlock.bytes, idAuth.bytes, { authorKeyEnabled });
-  return [...defects, ...results.filter(({ status }) => status === 'fail').map(({ name }) => name)];
+  const absent: Defect[] = [
+    ...(idBlock.state === 'absent' ? (['no-id-block'] as const) : []),
+    ...(idAuth.state === 'absent' ? (['no-id-auth'] as const) : []),
+  ];
+  if (idBlock.state !== 'read' || idAuth.state !== 'read') return absent;
+  const results = checkIdentity({
+    idBlock: idBlock.bytes,
+    idAuth: idAuth.bytes,
+    authorKeyEnabled: evidence.sent.authorKeyEnabled,
+    launchDigest: prediction.launchDigest,
+    policy: launchedPolicy(evidence),
+  });
+  return results.filter(isWrongForLaunch).map(({ name }) => name);
 }
 
 const listed = (defects: readonly string[]): string => [...defects].sort().join(', ') || 'nothing';

@@ -1,6 +1,6 @@
 import type { IdBlock } from '../abi/id-block.ts';
 import { compared, type Finding, failed, notApplicable } from '../finding.ts';
-import { checkIdAuth } from '../identity/id-auth-check.ts';
+import { checkIdentity, isWrongForLaunch } from '../identity/identity-check.ts';
 import { hexNumber, hexOf } from '../text.ts';
 import { launchedPolicy, type Subject } from './subject.ts';
 
@@ -50,10 +50,14 @@ export function idAuthSignatures({ idBlock, idAuth, evidence }: Subject): Findin
   if (idBlock.state === 'absent' && idAuth.state === 'absent') return notApplicable('no ID auth was sent');
   if (idBlock.state !== 'read') return failed(`an ID auth was sent without a readable ID block: ${idBlock.why}`);
   if (idAuth.state !== 'read') return failed(`an ID block was sent without a readable ID auth: ${idAuth.why}`);
-  const { authorKeyEnabled } = evidence.sent;
-  const broken = checkIdAuth(idBlock.bytes, idAuth.bytes, { authorKeyEnabled }).filter(
-    ({ status }) => status === 'fail',
-  );
+  const broken = checkIdentity({
+    idBlock: idBlock.bytes,
+    idAuth: idAuth.bytes,
+    authorKeyEnabled: evidence.sent.authorKeyEnabled,
+    // Digest and policy have checks of their own.
+    launchDigest: null,
+    policy: null,
+  }).filter(isWrongForLaunch);
   if (broken.length > 0) return failed(broken.map(({ name, detail }) => `${name}: ${detail}`).join('; '));
   return { status: 'pass', expected: null, observed: null, detail: 'keys and signatures of the ID auth hold' };
 }

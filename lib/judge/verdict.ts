@@ -8,6 +8,6 @@ export interface Verdict {
    */
   result: 'pass' | 'fail' | 'infrastructure';
   /** Of a scenario: what had to come of the launch, in words. */
-  expected?: string;
+  expected?: string | undefined;
   checks: Check[];
 }

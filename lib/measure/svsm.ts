@@ -1,4 +1,4 @@
-import { type Parsed, serialiseLayout } from '../abi/layout.ts';
+import { overlayLayout, serialiseLayout } from '../abi/layout.ts';
 import { OVMF_GUIDS, SEV_METADATA_OFFSET, SVSM_INFO } from '../abi/ovmf.ts';
 import { PAGE_BYTES, PAGE_TYPE } from '../abi/page-info.ts';
 import { VMSA } from '../abi/vmsa.ts';
@@ -40,40 +40,44 @@ interface LoadedSvsm {
  * The state of every vCPU: 32-bit protected mode with flat segments.
  * Source: coconut-svsm/qemu, target/i386/sev.c; virtee/sev-snp-measure, sevsnpmeasure/vmsa.py.
  */
-const FLAT_STATE = {
-  'es.selector': 0x10,
-  'es.attrib': 0xc93,
-  'es.limit': 0xffff_ffff,
-  'cs.selector': 0x8,
-  'cs.limit': 0xffff_ffff,
-  'ss.selector': 0x10,
-  'ss.limit': 0xffff_ffff,
-  'ds.selector': 0x10,
-  'ds.attrib': 0xc93,
-  'ds.limit': 0xffff_ffff,
-  'fs.selector': 0x10,
-  'fs.attrib': 0xc93,
-  'fs.limit': 0xffff_ffff,
-  'gs.attrib': 0x93,
-  'gs.limit': 0xffff,
-  'gdtr.limit': 0xffff,
-  'ldtr.attrib': 0x82,
-  'ldtr.limit': 0xffff,
-  'idtr.limit': 0xffff,
-  'tr.limit': 0xffff,
-  efer: 0x1000n,
-  cr4: 0x40n,
-  cr0: 0x11n,
-  dr7: 0x400n,
-  dr6: 0xffff_0ff0n,
-  rflags: 0x2n,
-  xcr0: 0x1n,
-} as const satisfies Partial<Parsed<typeof VMSA>>;
+const FLAT_STATE = serialiseLayout(
+  VMSA,
+  {
+    'es.selector': 0x10,
+    'es.attrib': 0xc93,
+    'es.limit': 0xffff_ffff,
+    'cs.selector': 0x8,
+    'cs.limit': 0xffff_ffff,
+    'ss.selector': 0x10,
+    'ss.limit': 0xffff_ffff,
+    'ds.selector': 0x10,
+    'ds.attrib': 0xc93,
+    'ds.limit': 0xffff_ffff,
+    'fs.selector': 0x10,
+    'fs.attrib': 0xc93,
+    'fs.limit': 0xffff_ffff,
+    'gs.attrib': 0x93,
+    'gs.limit': 0xffff,
+    'gdtr.limit': 0xffff,
+    'ldtr.attrib': 0x82,
+    'ldtr.limit': 0xffff,
+    'idtr.limit': 0xffff,
+    'tr.limit': 0xffff,
+    efer: 0x1000n,
+    cr4: 0x40n,
+    cr0: 0x11n,
+    dr7: 0x400n,
+    dr6: 0xffff_0ff0n,
+    rflags: 0x2n,
+    xcr0: 0x1n,
+  },
+  'VMSA of an SVSM',
+);
 
 /** The VMSA page of every vCPU. @param entry 32 bits   @returns 4096 bytes   @throws HarnessError VCPU_TYPE_UNKNOWN */
 export function svsmVmsa(entry: number, state: VcpuState): Uint8Array {
-  const fields = { ...FLAT_STATE, ...profileFields(state), 'cs.attrib': state.profile.segments.csBoot };
-  return serialiseLayout(VMSA, { ...fields, rip: BigInt(entry) }, 'VMSA');
+  const fields = { ...profileFields(state), 'cs.attrib': state.profile.segments.csBoot, rip: BigInt(entry) };
+  return overlayLayout(VMSA, FLAT_STATE, fields, 'VMSA');
 }
 
 function invalid(what: string, hint = SVSM_HINT): HarnessError {

@@ -14,7 +14,7 @@ export interface VcpuModel {
 }
 
 /**
- * The CPU models of QEMU 11.1 that an SNP host can run.
+ * The CPU models of QEMU 11.1 for AMD processors with SNP, and two more that are met: QEMU's default, and Dhyana.
  * Source: QEMU, target/i386/cpu.c, and its answers to query-cpu-model-expansion.
  */
 export const VCPU_MODELS = [
@@ -23,6 +23,8 @@ export const VCPU_MODELS = [
   { name: 'EPYC-Milan', latestVersion: 4, aliases: [], family: 25, model: 1, stepping: 1 },
   { name: 'EPYC-Genoa', latestVersion: 3, aliases: [], family: 25, model: 17, stepping: 0 },
   { name: 'EPYC-Turin', latestVersion: 2, aliases: [], family: 26, model: 0, stepping: 0 },
+  { name: 'Dhyana', latestVersion: 2, aliases: [], family: 24, model: 0, stepping: 1 },
+  { name: 'qemu64', latestVersion: 1, aliases: [], family: 15, model: 107, stepping: 1 },
 ] as const satisfies readonly VcpuModel[];
 
 /** The largest value of each property of `-cpu`. Source: QEMU, target/i386/cpu.c, x86_cpuid_version_set_*. */
@@ -47,12 +49,15 @@ const MODEL_OF_NAME: ReadonlyMap<string, VcpuModel> = new Map(
   VCPU_MODELS.flatMap((model) => namesOf(model).map((name) => [name, model] as const)),
 );
 
+/** Models whose family, model and stepping are those of the processor that they run on. */
+const OF_THE_HOST: readonly string[] = ['host', 'max'];
+
 /** Up to three known names like the given one, the closest first. */
 function closeNames(name: string): string[] {
   const wanted = name.toLowerCase().slice(0, 64);
   return [...MODEL_OF_NAME.keys()]
     .map((known) => ({ known, distance: editDistance(wanted, known.toLowerCase()) }))
-    .filter(({ distance }) => distance <= 4)
+    .filter(({ distance }) => distance <= Math.min(4, wanted.length / 2))
     .sort((left, right) => left.distance - right.distance)
     .slice(0, 3)
     .map(({ known }) => known);
@@ -60,11 +65,11 @@ function closeNames(name: string): string[] {
 
 function unknownType(name: string): HarnessError {
   const signatureHint = 'or give the CPUID signature itself (CPUID leaf 1 EAX, for example 0x00800f12 for EPYC-v4)';
-  if (name === 'host' || name === 'max') {
+  if (OF_THE_HOST.includes(name)) {
     return new HarnessError({
       code: 'VCPU_TYPE_UNKNOWN',
       what: `the digest of a guest with vCPU type "${name}" depends on the processor of the host it is launched on`,
-      hint: `name a fixed model such as EPYC-v4, ${signatureHint}`,
+      hint: `name a fixed model such as EPYC-v4, give family=, model= and stepping= with it, ${signatureHint}`,
     });
   }
   const close = closeNames(name);
@@ -76,32 +81,56 @@ function unknownType(name: string): HarnessError {
   });
 }
 
-/** A value of `family=`, `model=` or `stepping=`; QEMU reads C notation, a leading 0 is octal there, so it is refused. */
-function propertyValue(property: keyof typeof LIMITS, text: string, vcpuType: string): number {
-  const value = /^(?:0|[1-9][0-9]*|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+type Property = keyof typeof LIMITS;
+const isProperty = (key: string): key is Property => Object.hasOwn(LIMITS, key);
+
+/** A value of `family=`, `model=` or `stepping=` in C notation, where a leading 0 means octal. */
+function propertyValue(property: Property, text: string, vcpuType: string): number {
+  const digits = /^\s{0,16}\+?(0x[0-9a-f]{1,16}|0[0-7]{0,22}|[1-9][0-9]{0,19})$/i.exec(text)?.[1] ?? '';
+  const value = digits === '' ? Number.NaN : Number(digits.replace(/^0(?=[0-7])/, '0o'));
   if (value <= LIMITS[property]) return value;
   throw new HarnessError({
     code: 'VCPU_TYPE_UNKNOWN',
     what: `${property}=${text} is not a number from 0 to ${LIMITS[property]}`,
     where: `vCPU type ${JSON.stringify(vcpuType)}`,
+    hint: 'QEMU refuses it; numbers are decimal, 0x hex, or octal where they begin with 0',
   });
+}
+
+/** What a `-cpu` value says itself of family, model and stepping; of a repeated property the last counts. */
+function propertiesOf(vcpuType: string): { name: string; given: Partial<Record<Property, number>> } {
+  const [name = '', ...items] = vcpuType.split(',');
+  const given: Partial<Record<Property, number>> = {};
+  for (const item of items) {
+    const [key = '', value = ''] = item.split('=', 2);
+    if (isProperty(key)) given[key] = propertyValue(key, value, vcpuType);
+    else if (isProperty(key.toLowerCase())) {
+      throw new HarnessError({
+        code: 'VCPU_TYPE_UNKNOWN',
+        what: `${key} is no property of a CPU model, ${key.toLowerCase()} is`,
+        where: `vCPU type ${JSON.stringify(vcpuType)}`,
+        hint: 'QEMU refuses it',
+      });
+    }
+  }
+  return { name, given };
 }
 
 /**
  * The CPUID signature (CPUID 1 EAX) that QEMU's `-cpu` gives the guest, which it leaves in RDX of every VMSA.
  * @param vcpuType a model name, or a whole `-cpu` value: `family=`, `model=`, `stepping=` count, feature flags do not
- * @returns 32 bits   @throws HarnessError VCPU_TYPE_UNKNOWN, also for `host` and `max`, whose signature is the host's
+ * @returns 32 bits
+ * @throws HarnessError VCPU_TYPE_UNKNOWN, also for `host` and `max` unless they are given all three: theirs are the host's
  */
 export function vcpuSignatureOf(vcpuType: string): number {
-  const [name = '', ...properties] = vcpuType.split(',');
+  const { name, given } = propertiesOf(vcpuType);
   const known = MODEL_OF_NAME.get(name);
-  if (known === undefined) throw unknownType(name);
-  const cpu = { family: known.family, model: known.model, stepping: known.stepping };
-  for (const property of properties) {
-    const [key = '', value = ''] = property.split('=', 2);
-    if (key === 'family' || key === 'model' || key === 'stepping') cpu[key] = propertyValue(key, value, vcpuType);
+  const { family = known?.family, model = known?.model, stepping = known?.stepping } = given;
+  const isKnown = known !== undefined || OF_THE_HOST.includes(name);
+  if (isKnown && family !== undefined && model !== undefined && stepping !== undefined) {
+    return cpuSignature({ family, model, stepping });
   }
-  return cpuSignature(cpu);
+  throw unknownType(name);
 }
 
 /**

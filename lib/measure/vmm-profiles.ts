@@ -13,8 +13,8 @@ export interface VmmProfile {
   readonly vmm: Vmm;
   /** What the guest starts in: the firmware at the reset vector, or an SVSM in flat protected mode. */
   readonly boots: 'firmware' | 'svsm';
-  /** The month from which on hosts launch so, `YYYY-MM`; null: as far back as is known. */
-  readonly since: string | null;
+  /** The month from which on hosts are known to launch so, `YYYY-MM`. */
+  readonly since: string;
   readonly meaning: string;
   readonly source: string;
   /** Attributes of segment registers in the VMSA. */
@@ -78,6 +78,14 @@ const EC2 = {
   sectionOrder: 'cpuid-last',
 } as const satisfies Partial<VmmProfile>;
 
+const KRUN = {
+  ...QEMU,
+  vmm: 'krun',
+  segments: { csBoot: 0x9a, csApplication: 0x9a, ss: 0x92, tr: 0x83 },
+  rdx: 0,
+  fpu: FPU_LEFT_OUT,
+} as const satisfies Partial<VmmProfile>;
+
 const SVSM = {
   ...QEMU,
   boots: 'svsm',
@@ -111,9 +119,9 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
   {
     ...QEMU,
     name: 'qemu-hashes-first',
-    since: null,
+    since: '2022-04',
     meaning: "AMD's QEMU before March 2023: the page of kernel hashes right after the firmware; no FPU state",
-    source: 'virtee/sev-snp-measure, change log of 0.0.5',
+    source: 'virtee/sev-snp-measure, change log: 0.0.2 of 2022-04-11 to 0.0.4; changed in 0.0.5',
     fpu: FPU_LEFT_OUT,
     hashesPage: 'after-firmware',
   },
@@ -128,34 +136,38 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
   {
     ...EC2,
     name: 'ec2-before-2026-04',
-    since: null,
+    since: '2023-04',
     meaning: 'Amazon EC2 before April 2026: RDX 0',
-    source: 'virtee/sev, src/measurement/vmsa.rs',
+    source: 'virtee/sev, src/measurement/vmsa.rs; virtee/sev-snp-measure#13',
     rdx: 0,
   },
   {
     ...QEMU,
     vmm: 'gce',
     name: 'gce',
-    since: null,
+    since: '2024-06',
     meaning: 'Google Compute Engine: SEC_MEM pages are UNMEASURED, RDX 0x600, a PAT of its own',
-    source: 'google/gce-tcb-verifier, sev/; virtee/sev-snp-measure, sevsnpmeasure/vmsa.py',
+    source: 'google/gce-tcb-verifier, sev/ld_from_ovmf.go; virtee/sev-snp-measure#56',
     rdx: 0x600,
     gPat: 0x0007_0106n,
     fpu: FPU_LEFT_OUT,
     sectionPageTypes: { ...QEMU.sectionPageTypes, SEC_MEM: PAGE_TYPE.UNMEASURED },
   },
   {
-    ...QEMU,
-    vmm: 'krun',
+    ...KRUN,
     name: 'krun',
-    since: null,
+    since: '2022-11',
     meaning: 'libkrun: RDX 0, and stack and boot parameters in the registers of vCPU 0',
-    source: 'virtee/sev, src/measurement/vmsa.rs',
-    segments: { csBoot: 0x9a, csApplication: 0x9a, ss: 0x92, tr: 0x83 },
-    rdx: 0,
-    fpu: FPU_LEFT_OUT,
+    source: 'libkrun/libkrun#82; containers/libkrunfw, utils/vmsa.h, a VMSA dumped by a host kernel',
     bootRegisters: { rsi: 0x7000n, rbp: 0x8ff0n, rsp: 0x8ff0n },
+  },
+  {
+    ...KRUN,
+    name: 'krun-as-sev-crate',
+    since: '2022-11',
+    meaning:
+      'what the Rust crate sev prints for libkrun: it takes the vCPU count for a vCPU number and leaves those out',
+    source: 'virtee/sev, src/measurement/vmsa.rs and snp.rs',
   },
   {
     ...SVSM,
@@ -167,9 +179,9 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
   {
     ...SVSM,
     name: SVSM_PROFILE_WITHOUT_FPU_STATE,
-    since: null,
+    since: '2024-01',
     meaning: 'the same on host kernels before that: no FPU state in the VMSA',
-    source: 'coconut-svsm/qemu target/i386/sev.c',
+    source: 'coconut-svsm/qemu target/i386/sev.c; virtee/sev-snp-measure#36, a VMSA dumped by a host kernel',
     fpu: FPU_LEFT_OUT,
   },
   {

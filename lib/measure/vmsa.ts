@@ -1,4 +1,4 @@
-import { type Parsed, serialiseLayout } from '../abi/layout.ts';
+import { overlayLayout, type Parsed, serialiseLayout } from '../abi/layout.ts';
 import { VMSA } from '../abi/vmsa.ts';
 import { HarnessError } from '../errors.ts';
 import type { VmmProfile } from './vmm-profiles.ts';
@@ -25,31 +25,35 @@ const BSP_START: Start = { csBase: 0xffff_0000n, rip: 0xfff0n };
  * The state of every vCPU after reset, as QEMU sets it and KVM changes it: EFER.SVME and CR4.MCE are forced on, CR0.CD
  * and CR0.NW are dropped. Source: QEMU, x86_cpu_reset_hold; Linux, arch/x86/kvm/svm/sev.c, sev_es_sync_vmsa.
  */
-const RESET_STATE = {
-  'es.attrib': 0x93,
-  'es.limit': 0xffff,
-  'cs.selector': 0xf000,
-  'cs.limit': 0xffff,
-  'ss.limit': 0xffff,
-  'ds.attrib': 0x93,
-  'ds.limit': 0xffff,
-  'fs.attrib': 0x93,
-  'fs.limit': 0xffff,
-  'gs.attrib': 0x93,
-  'gs.limit': 0xffff,
-  'gdtr.limit': 0xffff,
-  'ldtr.attrib': 0x82,
-  'ldtr.limit': 0xffff,
-  'idtr.limit': 0xffff,
-  'tr.limit': 0xffff,
-  efer: 0x1000n,
-  cr4: 0x40n,
-  cr0: 0x10n,
-  dr7: 0x400n,
-  dr6: 0xffff_0ff0n,
-  rflags: 0x2n,
-  xcr0: 0x1n,
-} as const satisfies Partial<Parsed<typeof VMSA>>;
+const RESET_STATE = serialiseLayout(
+  VMSA,
+  {
+    'es.attrib': 0x93,
+    'es.limit': 0xffff,
+    'cs.selector': 0xf000,
+    'cs.limit': 0xffff,
+    'ss.limit': 0xffff,
+    'ds.attrib': 0x93,
+    'ds.limit': 0xffff,
+    'fs.attrib': 0x93,
+    'fs.limit': 0xffff,
+    'gs.attrib': 0x93,
+    'gs.limit': 0xffff,
+    'gdtr.limit': 0xffff,
+    'ldtr.attrib': 0x82,
+    'ldtr.limit': 0xffff,
+    'idtr.limit': 0xffff,
+    'tr.limit': 0xffff,
+    efer: 0x1000n,
+    cr4: 0x40n,
+    cr0: 0x10n,
+    dr7: 0x400n,
+    dr6: 0xffff_0ff0n,
+    rflags: 0x2n,
+    xcr0: 0x1n,
+  },
+  'VMSA after reset',
+);
 
 /** RDX of a vCPU. @throws HarnessError VCPU_TYPE_UNKNOWN where it is the signature and that is not known */
 function rdxOf({ vcpuSignature, profile }: VcpuState): bigint {
@@ -79,8 +83,8 @@ export function profileFields(state: VcpuState): Partial<Parsed<typeof VMSA>> {
 }
 
 function vmsaPage(start: Start, state: VcpuState, own: Partial<Parsed<typeof VMSA>>): Uint8Array {
-  const fields = { ...RESET_STATE, ...profileFields(state), 'cs.base': start.csBase, rip: start.rip, ...own };
-  return serialiseLayout(VMSA, fields, 'VMSA');
+  const fields = { ...profileFields(state), 'cs.base': start.csBase, rip: start.rip, ...own };
+  return overlayLayout(VMSA, RESET_STATE, fields, 'VMSA');
 }
 
 /** The VMSA page of vCPU 0. @returns 4096 bytes   @throws HarnessError LAYOUT_VALUE, VCPU_TYPE_UNKNOWN */

@@ -1,9 +1,16 @@
-import { checkIdAuth } from '../identity/id-auth-check.ts';
 import { parseIdBlock } from '../identity/id-block.ts';
+import { checkIdentity, type IdentityResult, isWrongForLaunch } from '../identity/identity-check.ts';
 import type { LaunchRule } from './launch-rule.ts';
-import type { Finding, ParsedLaunch } from './parsed-launch.ts';
+import type { Finding, ParsedLaunch, SnpSettings } from './parsed-launch.ts';
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** What is said of the ID block of a launch but for its digest; nothing where block or auth cannot be read. */
+function identityResults(snp: SnpSettings | null): IdentityResult[] {
+  if (!snp?.idBlock || snp.idAuth?.length !== 4096) return [];
+  const { idBlock, idAuth, authorKeyEnabled } = snp;
+  return checkIdentity({ idBlock, idAuth, authorKeyEnabled, launchDigest: null, policy: null });
+}
 
 /** The ID block that comes with a launch: it changes no digest, but a wrong one is refused at the end of the launch. */
 export const ID_BLOCK_RULES: readonly LaunchRule[] = [
@@ -47,12 +54,18 @@ export const ID_BLOCK_RULES: readonly LaunchRule[] = [
   {
     id: 'id-auth-check',
     severity: 'error',
-    find: ({ launch: { snp } }) => {
-      if (!snp?.idBlock || snp.idAuth?.length !== 4096) return null;
-      return checkIdAuth(snp.idBlock, snp.idAuth, { authorKeyEnabled: snp.authorKeyEnabled })
-        .filter(({ name, status }) => status === 'fail' && name !== 'reserved')
-        .map(({ name, detail }) => ({ what: `${name}: ${detail}`, hint: 'the firmware refuses the ID block' }));
-    },
+    find: ({ launch: { snp } }) =>
+      identityResults(snp)
+        .filter((result) => isWrongForLaunch(result) && result.name !== 'reserved')
+        .map(({ name, detail }) => ({ what: `${name}: ${detail}`, hint: 'the firmware refuses the ID block' })),
+  },
+  {
+    id: 'author-key-not-enabled',
+    severity: 'warning',
+    find: ({ launch: { snp } }) =>
+      identityResults(snp)
+        .filter((result) => result.status === 'fail' && !isWrongForLaunch(result))
+        .map(({ detail }) => ({ what: detail, hint: 'add author-key-enabled=on' })),
   },
 ];
 

@@ -1,12 +1,19 @@
 import { BOOT_RULES } from './boot-rules.ts';
 import { ID_BLOCK_RULES } from './id-block-rules.ts';
 import type { LaunchFacts, LaunchRule, Said } from './launch-rule.ts';
+import { MEASURED_RULES } from './measured-rules.ts';
 import type { Finding, Severity } from './parsed-launch.ts';
 import { POLICY_RULES } from './policy-rules.ts';
 import { SNP_RULES } from './snp-rules.ts';
 
 /** Every rule, in the order in which findings are told. */
-export const LAUNCH_RULES: readonly LaunchRule[] = [...SNP_RULES, ...BOOT_RULES, ...POLICY_RULES, ...ID_BLOCK_RULES];
+export const LAUNCH_RULES: readonly LaunchRule[] = [
+  ...MEASURED_RULES,
+  ...SNP_RULES,
+  ...BOOT_RULES,
+  ...POLICY_RULES,
+  ...ID_BLOCK_RULES,
+];
 
 const BY_SEVERITY: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 

@@ -5,9 +5,11 @@ import {
   type PairSyntax,
   type Pairs,
   parseJsonPairs,
+  parseNumber,
   parsePairs,
   parseSize,
   parseSwitch,
+  type TypedPairs,
 } from './options.ts';
 import type { Finding, Given, ParsedLaunch, QemuObject } from './parsed-launch.ts';
 import { smpVcpus } from './smp.ts';
@@ -18,6 +20,14 @@ const SMP_SYNTAX: PairSyntax = { impliedKey: 'cpus', bare: 'refused' };
 const MEMORY_SYNTAX: PairSyntax = { impliedKey: 'size', bare: 'refused' };
 const OBJECT_SYNTAX: PairSyntax = { impliedKey: 'qom-type', bare: 'boolean' };
 const DRIVE_SYNTAX: PairSyntax = { bare: 'boolean' };
+const GLOBAL_SYNTAX: PairSyntax = { bare: 'refused' };
+
+/** What QEMU takes for an id. Source: QEMU, util/id.c, id_wellformed. */
+const IDENTIFIER = /^[A-Za-z][A-Za-z0-9._-]*$/;
+
+/** Properties of a CPU that its signature is made of, and the classes that every CPU belongs to. */
+const CPU_PROPERTIES: ReadonlySet<string> = new Set(['family', 'model', 'stepping']);
+const CPU_CLASSES: readonly string[] = ['x86_64-cpu', 'cpu'];
 
 /** Properties of the machine that are options of their own; for QEMU both write to one place. */
 const MACHINE_FILES = ['firmware', 'kernel', 'initrd', 'append', 'dtb', 'shim'] as const;
@@ -36,6 +46,7 @@ class Reading {
   readonly pflash: Given[] = [];
   readonly accelerators: string[] = [];
   readonly cpuDevices: string[] = [];
+  readonly cpuGlobals: { driver: string; item: string; use: OptionUse }[] = [];
   readonly unread: string[] = [];
   readonly withoutEffect = new Set<string>();
   cpu: Given | null = null;
@@ -80,7 +91,8 @@ function readMachine(use: OptionUse, reading: Reading): void {
 
 function readObject(use: OptionUse, reading: Reading): void {
   const json = use.value.trimStart().startsWith('{');
-  const pairs = reading.pairs(use, json ? parseJsonPairs(use.value) : parsePairs(use.value, OBJECT_SYNTAX));
+  const taken: TypedPairs = json ? parseJsonPairs(use.value) : parsePairs(use.value, OBJECT_SYNTAX);
+  const pairs = reading.pairs(use, taken);
   const properties = new Map(pairs);
   const type = properties.get('qom-type');
   if (type === undefined) {
@@ -89,14 +101,48 @@ function readObject(use: OptionUse, reading: Reading): void {
   }
   const id = properties.get('id') ?? null;
   if (id === null) reading.error('object-malformed', `-object ${type}: Parameter 'id' is missing`);
-  else if (reading.objects.some((object) => object.id === id)) {
+  else if (!IDENTIFIER.test(id)) {
+    const hint = "QEMU refuses it; it has letters, digits, '-', '.' and '_', and begins with a letter";
+    reading.error(
+      'object-malformed',
+      `-object ${type}: Parameter 'id' expects an identifier, got ${JSON.stringify(id)}`,
+      hint,
+    );
+  } else if (reading.objects.some((object) => object.id === id)) {
     reading.error(
       'object-malformed',
       `-object ${type}: attempt to add duplicate property '${id}' to object`,
       'ids are unique',
     );
   }
-  reading.objects.push({ type, id, from: use.from, properties });
+  reading.objects.push({ type, id, from: use.from, properties, jsonTypes: taken.types });
+}
+
+/**
+ * `-global driver.property=value`, or with the three by their names. Of a CPU it says what -cpu says, which wins.
+ * Source: QEMU, softmmu/qdev-monitor.c, qemu_global_option.
+ */
+function readGlobal(use: OptionUse, reading: Reading): void {
+  const short = /^([^.=]{1,63})\.([^=]{1,63})=(.*)$/s.exec(use.value);
+  const named = new Map(short === null ? reading.pairs(use, parsePairs(use.value, GLOBAL_SYNTAX)) : []);
+  const [driver, property, value] = short?.slice(1) ?? ['driver', 'property', 'value'].map((key) => named.get(key));
+  const ofCpu = property !== undefined && CPU_PROPERTIES.has(property) && /(?:^|-)(?:x86_64-)?cpu$/.test(driver ?? '');
+  if (ofCpu) reading.cpuGlobals.push({ driver: driver ?? '', item: `${property}=${value ?? ''}`, use });
+  else reading.withoutEffect.add(use.from);
+}
+
+/** The value of -cpu with what -global adds to it; globals of other models are without effect. */
+function cpuOf({ cpu, cpuGlobals, unread }: Reading): Given | null {
+  if (cpu === null) {
+    unread.push(...cpuGlobals.map(({ use }) => `-global ${use.value}`));
+    return null;
+  }
+  const [model = '', ...items] = cpu.value.split(',');
+  const classes = [`${model}-x86_64-cpu`, ...CPU_CLASSES];
+  const globals = cpuGlobals.filter(({ driver }) => classes.includes(driver));
+  if (globals.length === 0) return cpu;
+  const unknown = cpu.unknown ?? globals.map(({ use }) => use.unknown).find((part) => part !== null) ?? null;
+  return { value: [model, ...globals.map(({ item }) => item), ...items].join(','), from: '-cpu with -global', unknown };
 }
 
 function readDrive(use: OptionUse, reading: Reading): void {
@@ -140,19 +186,25 @@ const READERS: Readonly<Record<string, Reader>> = {
   'enable-kvm': (_, reading) => reading.accelerators.push('kvm'),
   accel: (use, reading) => reading.accelerators.push(use.value.split(',', 1)[0]?.replace(/^accel=/, '') ?? ''),
   readconfig: (use, reading) => reading.unread.push(`-readconfig ${use.value}`),
-  set: (use, reading) => reading.unread.push(`-set ${use.value}`),
-  global: (use, reading) => {
-    const ofCpu = /(?:cpu[.,].*)\b(?:family|model|stepping)\b/.test(use.value.slice(0, 256));
-    if (ofCpu) reading.unread.push(`-global ${use.value}`);
-    else reading.withoutEffect.add(use.from);
+  set: (use, reading) => {
+    // QEMU refuses it for objects; of what is left, only drives can matter.
+    if (/^drive\./.test(use.value)) reading.unread.push(`-set ${use.value}`);
+    else if (/^object\./.test(use.value)) {
+      reading.error(
+        'option-malformed',
+        `-set ${use.value.slice(0, 120)}: -set is not supported with object`,
+        'QEMU refuses it',
+      );
+    } else reading.withoutEffect.add(use.from);
   },
+  global: readGlobal,
 };
 
 /** Options whose value decides nothing where a part of it is not known. */
 const MAY_HIDE = new Set(['device', 'drive', 'm']);
 
 /** Options whose keys that matter are checked one by one, so that a value that is not known shows there. */
-const CHECKED_BY_KEY = new Set(['object', 'machine', 'smp', 'global']);
+const CHECKED_BY_KEY = new Set(['object', 'machine', 'smp', 'global', 'set']);
 
 function readUse(use: OptionUse, reading: Reading): void {
   const property = MACHINE_PROPERTY[use.name];
@@ -214,7 +266,8 @@ export function launchOf(
     shim: file('shim'),
     pflash: [...reading.pflash, ...flashProperties],
     vcpus: 'vcpus' in count ? count.vcpus : null,
-    cpu: reading.cpu,
+    maxVcpus: Number(parseNumber(reading.smp.get('maxcpus') ?? '') ?? 0) || null,
+    cpu: cpuOf(reading),
     cpuDevices: reading.cpuDevices,
     memoryBytes: parseSize(reading.memory.get('size') ?? '', 'm') ?? null,
     accelerators: reading.accelerators,
@@ -228,7 +281,7 @@ export function launchOf(
 }
 
 /** What the words themselves leave open. */
-function wordFindings({ notKnown, hidden, cutOff }: OptionUses): Finding[] {
+export function wordFindings({ notKnown, hidden, cutOff }: OptionUses): Finding[] {
   const findings: Finding[] = [];
   if (cutOff !== null) {
     findings.push({

@@ -1,5 +1,5 @@
-import { launchOf } from './launch-options.ts';
-import type { OptionUse } from './option-uses.ts';
+import { launchOf, wordFindings } from './launch-options.ts';
+import { type OptionUse, type OptionUses, optionUses } from './option-uses.ts';
 import type { Finding, ParsedLaunch } from './parsed-launch.ts';
 import { libvirtInvalid, parseXml, type XmlElement } from './xml.ts';
 
@@ -71,13 +71,20 @@ function osUses(os: XmlElement | undefined): OptionUse[] {
   return uses;
 }
 
-/** <vcpu> and the topology: `current` counts, and what stands in the element is the most there can be. */
+/** <vcpu> and the topology: what <vcpus> enables or `current` says counts, what stands in the element is the most there can be. */
 function vcpuUses(domain: XmlElement): OptionUse[] {
   const vcpu = child(domain, 'vcpu');
   const most = vcpu?.text.trim() ?? '1';
+  const one = child(domain, 'vcpus')?.children.filter(({ name }) => name === 'vcpu') ?? [];
+  const enabled =
+    one.length === 0 ? undefined : String(one.filter(({ attributes }) => isYes(attributes.get('enabled'))).length);
   const topology = child(child(domain, 'cpu'), 'topology')?.attributes;
   const levels = ['sockets', 'dies', 'clusters', 'cores', 'threads'].map((key) => [key, topology?.get(key)] as const);
-  const rows = [['cpus', vcpu?.attributes.get('current') ?? most] as const, ['maxcpus', most] as const, ...levels];
+  const rows = [
+    ['cpus', enabled ?? vcpu?.attributes.get('current') ?? most] as const,
+    ['maxcpus', most] as const,
+    ...levels,
+  ];
   return [use('smp', pairs(rows), '<vcpu>')];
 }
 
@@ -90,15 +97,22 @@ function cpuUses(cpu: XmlElement | undefined): OptionUse[] {
   return model === '' ? [] : [use('cpu', model, '<cpu><model>')];
 }
 
-function domainFindings(domain: XmlElement): Finding[] {
+/** Arguments that libvirt hands through to QEMU, after its own. Source: libvirt, docs/drvqemu.rst. */
+function handedThrough(domain: XmlElement): OptionUses {
+  const args = child(domain, 'qemu:commandline')?.children.filter(({ name }) => name === 'qemu:arg') ?? [];
+  return optionUses(args.map(({ attributes }) => ({ text: attributes.get('value') ?? '', unknown: null })));
+}
+
+function domainFindings(domain: XmlElement, { snp }: ParsedLaunch): Finding[] {
   const findings: Finding[] = [];
   const security = child(domain, 'launchSecurity');
   const type = security?.attributes.get('type');
-  if (type !== 'sev-snp') {
+  // Before libvirt knew of SNP, and since, the object may also be handed through.
+  if (type !== 'sev-snp' && snp === null) {
     const what = security === undefined ? 'no <launchSecurity>' : `<launchSecurity type='${type ?? ''}'>`;
     const hint = "an SNP guest has <launchSecurity type='sev-snp'>";
     findings.push({ id: 'libvirt-launch-security', severity: 'error', what, hint });
-  } else if (child(security, 'policy') === undefined) {
+  } else if (type === 'sev-snp' && child(security, 'policy') === undefined) {
     const hint = 'libvirt refuses the domain; the usual one is 0x30000';
     findings.push({ id: 'libvirt-no-policy', severity: 'error', what: '<launchSecurity> without <policy>', hint });
   }
@@ -113,7 +127,7 @@ function domainFindings(domain: XmlElement): Finding[] {
 
 /**
  * Makes a launch of a libvirt domain, as libvirt would make QEMU's options of it; what is wrong is in its findings.
- * Arguments in <qemu:commandline> are not read, and that is among the findings.
+ * What <qemu:commandline> hands through counts after all else, as with libvirt.
  * @param bytes what `virsh dumpxml` prints   @throws HarnessError LIBVIRT_INVALID
  * Source: libvirt, docs/formatdomain.rst
  */
@@ -125,20 +139,21 @@ export function parseDomain(bytes: Uint8Array): ParsedLaunch {
   const type = domain.attributes.get('type') ?? '';
   if (type !== 'kvm' && type !== 'qemu') throw libvirtInvalid(`a domain of type '${type}' is no QEMU guest`);
   const os = child(domain, 'os');
+  const through = handedThrough(domain);
   const uses = [
     use('accel', type === 'kvm' ? 'kvm' : 'tcg', `<domain type='${type}'>`),
     ...osUses(os),
     ...vcpuUses(domain),
     ...cpuUses(child(domain, 'cpu')),
     ...securityUses(child(domain, 'launchSecurity')),
+    ...through.uses.map((one) => ({ ...one, from: `<qemu:arg> ${one.from}` })),
   ];
   const emulator = child(child(domain, 'devices'), 'emulator')?.text.trim();
   const launch = launchOf(uses, emulator ?? null, 'libvirt');
   const names = domain.children.map(({ name }) => name);
   return {
     ...launch,
-    unread: names.filter((name) => name.startsWith('qemu:')).map((name) => `<${name}>`),
     withoutEffect: [...new Set(names.filter((name) => !READ.has(name)))].map((name) => `<${name}>`),
-    findings: [...domainFindings(domain), ...launch.findings],
+    findings: [...domainFindings(domain, launch), ...wordFindings(through), ...launch.findings],
   };
 }

@@ -4,6 +4,9 @@ export type Pair = readonly [key: string, value: string];
 /** Pairs, or what is wrong with the text in QEMU's words. */
 export type Pairs = { pairs: readonly Pair[] } | { fault: string };
 
+/** Pairs of the JSON form, with what JavaScript calls the type of each value. */
+export type TypedPairs = Pairs & { types?: ReadonlyMap<string, string> };
+
 /** How an option wants its value written. */
 export interface PairSyntax {
   /** The key of a first item that has none: `type` of `-machine q35,...`. */
@@ -72,11 +75,21 @@ function jsonValue(value: unknown): string | null {
   return value === null ? 'null' : '(nested)';
 }
 
+/** A string of QEMU's JSON, in either quotes. */
+const JSON_STRING = /"(?:[^"\\]|\\.)*"|'((?:[^'\\]|\\.)*)'/gs;
+
+/** JSON with strings in double quotes only: QEMU takes single ones too. Source: QEMU, qobject/json-lexer.c. */
+function withDoubleQuotes(text: string): string {
+  return text.replace(JSON_STRING, (whole: string, single: string | undefined) =>
+    single === undefined ? whole : `"${single.replaceAll("\\'", "'").replaceAll(/(?<!\\)"/g, '\\"')}"`,
+  );
+}
+
 /** Takes the JSON form `{"qom-type":...}` of an option apart; numbers become decimal, booleans `on` and `off`. */
-export function parseJsonPairs(text: string): Pairs {
+export function parseJsonPairs(text: string): TypedPairs {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withDoubleQuotes(text));
   } catch (cause) {
     return { fault: `not JSON: ${cause instanceof Error ? cause.message : String(cause)}` };
   }
@@ -87,7 +100,7 @@ export function parseJsonPairs(text: string): Pairs {
     if (written === null) return { fault: `${key}: ${String(item)} is not a whole number that JSON holds exactly` };
     pairs.push([key, written]);
   }
-  return { pairs };
+  return { pairs, types: new Map(Object.entries(value).map(([key, item]) => [key, typeof item])) };
 }
 
 /** A boolean of QEMU. @returns undefined for any other text   Source: QEMU, qapi/qapi-util.c, qapi_bool_parse. */

@@ -27,6 +27,8 @@ export interface QemuObject {
   from: string;
   /** By key; of a repeated key the last value. */
   properties: ReadonlyMap<string, string>;
+  /** Of the JSON form: what JavaScript calls the type of each value; undefined for the other form, where all is text. */
+  jsonTypes: ReadonlyMap<string, string> | undefined;
 }
 
 /** The settings of the sev-snp-guest object; what cannot be read is null and has a finding. */
@@ -63,6 +65,8 @@ export interface ParsedLaunch {
   pflash: readonly Given[];
   /** vCPUs present at launch; null where -smp is wrong. */
   vcpus: number | null;
+  /** maxcpus of -smp, where it is given and a number. */
+  maxVcpus: number | null;
   /** The value of -cpu; null: none, and QEMU takes its default. */
   cpu: Given | null;
   /** CPUs added by -device. */

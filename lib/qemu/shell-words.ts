@@ -168,7 +168,7 @@ function readRedirection(text: string, at: number, word: WordInProgress, command
  * Splits shell text into the words of its commands, and interprets nothing: of what a shell would replace the word says
  * that it is not known.
  * @returns one list of words for each command that has any
- * @throws HarnessError ARGV_INVALID: a quote that is not closed, a comment, a subshell, a here-document, too many words
+ * @throws HarnessError ARGV_INVALID: a quote that is not closed, a subshell, a here-document, too many words
  * Source: POSIX, Shell Command Language, 2.2 and 2.3.
  */
 export function splitShell(text: string): ArgvWord[][] {
@@ -195,7 +195,9 @@ export function splitShell(text: string): ArgvWord[][] {
     else if (char === '(' || char === ')') {
       throw argvInvalid(`an unquoted ${char} is not understood`, at, 'give the command line alone, without subshells');
     } else if (char === '#' && !word.started) {
-      throw argvInvalid('comments are not understood', at, 'remove the comment, or quote the word');
+      // No backslash carries a comment on.
+      const end = text.indexOf('\n', at);
+      at = end < 0 ? text.length : end;
     } else if (expands(text, at, word.started)) at = readExpansion(text, at, word);
     else {
       word.add(char);

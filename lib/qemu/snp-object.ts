@@ -74,6 +74,18 @@ function valueFault(key: string, text: string): Finding | null {
   return { id: 'base64-length', severity: 'warning', what: `sev-snp-guest ${key}: ${want}`, hint };
 }
 
+/** In the JSON form a property has the type of its kind, and QEMU takes no text for it. */
+const JSON_TYPE = { text: 'string', number: 'number', switch: 'boolean' } as const;
+
+function typeFault(key: string, jsonTypes: QemuObject['jsonTypes']): Finding | null {
+  const type = PROPERTIES[key];
+  const got = jsonTypes?.get(key);
+  if (type === undefined || got === undefined) return null;
+  const want = typeof type === 'object' ? 'string' : JSON_TYPE[type];
+  if (got === want) return null;
+  return error('property-type', `sev-snp-guest ${key}: expected a ${want} in JSON, got a ${got}`, 'QEMU refuses it');
+}
+
 function keyFault(key: string): Finding | null {
   if (Object.hasOwn(PROPERTIES, key)) return null;
   if (LEGACY.has(key)) {
@@ -92,10 +104,10 @@ function keyFault(key: string): Finding | null {
  * Source: QEMU 11.1, qapi/qom.json, SevSnpGuestProperties; target/i386/sev.c
  */
 export function readSnpObject(object: QemuObject): { settings: SnpSettings; findings: Finding[] } {
-  const { properties } = object;
+  const { properties, jsonTypes } = object;
   const findings: Finding[] = [];
   for (const [key, text] of properties) {
-    const fault = keyFault(key) ?? valueFault(key, text);
+    const fault = keyFault(key) ?? typeFault(key, jsonTypes) ?? valueFault(key, text);
     if (fault !== null) findings.push(fault);
   }
   if (!properties.has('reduced-phys-bits')) {

@@ -5,8 +5,8 @@ import type { LaunchRule, Said } from './launch-rule.ts';
 import { parseSize, parseSwitch } from './options.ts';
 import type { ParsedLaunch, QemuObject } from './parsed-launch.ts';
 
-/** The signature of QEMU's default CPU model, qemu64: family 15, model 107, stepping 1. Source: QEMU, target/i386/cpu.c. */
-export const DEFAULT_CPU = { name: 'qemu64', signature: 0x00060fb1 } as const;
+/** QEMU's default CPU model. Source: QEMU, target/i386/cpu.h, TARGET_DEFAULT_CPU_TYPE. */
+export const DEFAULT_CPU = 'qemu64';
 
 const ofType = ({ objects }: ParsedLaunch, type: string): readonly QemuObject[] =>
   objects.filter((object) => object.type === type);
@@ -108,12 +108,20 @@ export const SNP_RULES: readonly LaunchRule[] = [
   },
   {
     id: 'accelerator',
-    severity: 'warning',
-    find: ({ launch: { accelerators, binary } }) => {
-      if (accelerators[0] === 'kvm' || (accelerators.length === 0 && /kvm$/.test(binary ?? ''))) return null;
-      const what = accelerators.length === 0 ? 'no accelerator is given' : `the accelerator is ${accelerators[0]}`;
-      return { what, hint: 'SNP guests need KVM: -accel kvm' };
+    severity: 'error',
+    find: ({ launch: { accelerators } }) => {
+      const [first] = accelerators;
+      if (first === undefined || first === 'kvm') return null;
+      return { what: `the accelerator is ${first}, and SNP guests need KVM`, hint: 'QEMU refuses it; -accel kvm' };
     },
+  },
+  {
+    id: 'accelerator-default',
+    severity: 'warning',
+    find: ({ launch: { accelerators, binary } }) =>
+      accelerators.length > 0 || /kvm$/.test(binary ?? '')
+        ? null
+        : { what: 'no accelerator is given', hint: 'SNP guests need KVM: -accel kvm' },
   },
   { id: 'vcpu-type', severity: 'error', find: (facts) => (facts.given.vcpuSignature ? null : vcpuType(facts)) },
   {
@@ -123,7 +131,7 @@ export const SNP_RULES: readonly LaunchRule[] = [
       cpu !== null || given.vcpuSignature
         ? null
         : {
-            what: `no -cpu: QEMU takes ${DEFAULT_CPU.name}, whose signature 0x00060fb1 is predicted with`,
+            what: `no -cpu: QEMU takes ${DEFAULT_CPU}, whose signature is predicted with`,
             hint: 'the firmware is likely to refuse its CPUID page; give a model such as -cpu EPYC-v4',
           },
   },
@@ -167,11 +175,11 @@ export const SNP_RULES: readonly LaunchRule[] = [
   },
   {
     id: 'not-read',
-    severity: 'warning',
+    severity: 'error',
     find: ({ launch: { unread } }) =>
       unread.slice(0, 8).map((option) => ({
-        what: `${option.slice(0, 120)} is not read`,
-        hint: 'where it changes firmware, kernel, vCPUs or the sev-snp-guest object the digest is another',
+        what: `${option.slice(0, 120)} is not read, and leaves the digest open`,
+        hint: 'give the options that it stands for; where they change neither firmware, kernel, vCPUs nor the sev-snp-guest object, --ignore-findings',
       })),
   },
   {

@@ -1,8 +1,6 @@
+import type { WrittenCell } from '../evidence/cell-codec.ts';
+import { RESULT_KINDS, type ResultKind } from '../evidence/results.ts';
 import type { CellFile } from '../evidence/schema.ts';
-
-/** The five kinds of result. */
-export const RESULT_KINDS = ['pass', 'fail', 'infrastructure', 'configuration', 'skip'] as const;
-export type ResultKind = (typeof RESULT_KINDS)[number];
 
 /** One finished test of a suite: a cell on a host. */
 export interface ResultRow {
@@ -16,6 +14,8 @@ export interface ResultRow {
   message: string;
   /** What the cell left in the run directory; undefined where it left nothing. */
   cell: CellFile | undefined;
+  /** What was to be launched, also where nothing was; undefined for a test that is not of one cell. */
+  planned: WrittenCell | undefined;
 }
 
 export type Totals = Record<ResultKind, number>;

@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type {
   FullConfig,
   FullResult,
@@ -10,15 +10,22 @@ import type {
   TestResult,
 } from '@playwright/test/reporter';
 import { asHarnessError, kindOfMessage } from '../errors.ts';
+import { type WrittenCell, writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import type { Result, ResultKind } from '../evidence/results.ts';
+import { appendResult } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
-import type { Plan } from '../runner/plan.ts';
-import { JUNIT_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
+import { cellIdOfTitle } from '../runner/cells.ts';
+import { packageVersion } from '../runner/package-root.ts';
+import type { HostedCell, Plan } from '../runner/plan.ts';
+import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
 import { junitXml } from './junit.ts';
+import { inputsOfCell, writeMatrixPage } from './matrix-page.ts';
+import { PageBuilder } from './page/builder.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
-import { evidenceLabel, plantedFaults, type ResultKind, type ResultRow, totalsOf, totalsText } from './row.ts';
+import { evidenceLabel, plantedFaults, type ResultRow, totalsOf, totalsText } from './row.ts';
 import { summaryTable } from './table.ts';
 
 /** How often this process looks whether the command line that started it still lives. */
@@ -32,13 +39,31 @@ export default class RunReporter implements Reporter {
   /** Only what would run is asked for: nothing is written, so that the reports of the last run stay. */
   readonly #listing: boolean;
   #progress: Progress | undefined;
+  readonly #page: PageBuilder;
+  readonly #planned: ReadonlyMap<string, WrittenCell>;
   #tests: TestCase[] = [];
   readonly #ended = new Set<string>();
 
-  /** @param options._mode Playwright's own word for what it is doing: `test`, `list` or `merge` */
-  constructor(options: { plan: Plan; _mode?: string }) {
+  /**
+   * @param options.cells what is to run   @param options._mode Playwright's own word for what it is doing: `test`, `list`
+   * or `merge`
+   */
+  constructor(options: { plan: Plan; cells?: readonly HostedCell[]; _mode?: string }) {
     this.#plan = options.plan;
+    this.#planned = new Map((options.cells ?? []).map(({ cell }) => [cell.id, writeCell(cell)]));
     this.#listing = options._mode === 'list';
+    this.#page = new PageBuilder(
+      {
+        title: basename(
+          options.plan.source.kind === 'replay' ? options.plan.source.recordingFile : options.plan.source.matrixFile,
+        ),
+        tool: `snp-conform ${packageVersion()}`,
+        recorded: options.plan.source.kind === 'replay',
+        madeAt: new Date(),
+        troubles: this.#troubles,
+      },
+      inputsOfCell,
+    );
     const parent = process.ppid;
     // A command line that was killed outright cannot stop its runner; a runner without one has no purpose.
     setInterval(() => {
@@ -75,15 +100,21 @@ export default class RunReporter implements Reporter {
   }
 
   onTestEnd(test: TestCase, result: TestResult): void {
-    const row = rowOf(test, result);
+    const row = { ...rowOf(test, result), planned: this.#planned.get(cellIdOfTitle(test.title)) };
     this.#ended.add(test.id);
-    this.#rows.push(row);
+    this.#add(row);
     // A host that is out is told once, with the reason, and not for each of its cells.
     if (result.status === 'skipped') this.#progress?.addTold(row);
     else this.#progress?.add(row);
   }
 
-  onEnd(result: FullResult): void {
+  #add(row: ResultRow): void {
+    this.#rows.push(row);
+    this.#page.add(row);
+    appendResult(this.#plan.runDirectory, resultOf(row));
+  }
+
+  async onEnd(result: FullResult): Promise<void> {
     this.#progress?.end();
     if (this.#listing) {
       process.stdout.write([...this.#troubles, `${this.#tests.length} cells`].map((line) => `${line}\n`).join(''));
@@ -94,10 +125,13 @@ export default class RunReporter implements Reporter {
     mkdirSync(runDirectory, { recursive: true });
     const why = result.status === 'interrupted' ? 'not run: the run was interrupted' : 'not run';
     const notRun = this.#tests.filter((test) => !this.#ended.has(test.id));
-    this.#rows.push(...notRun.map((test) => notRunRow(test, why)));
+    for (const test of notRun)
+      this.#add({ ...notRunRow(test, why), planned: this.#planned.get(cellIdOfTitle(test.title)) });
     const totals = totalsOf(this.#rows);
     const junit = join(reportsDirectory, JUNIT_FILE);
     writeWhole(junit, junitXml(this.#rows, this.#recorded));
+    const page = join(reportsDirectory, PAGE_FILE);
+    await writeMatrixPage(page, this.#page.end());
     const summary: Summary = { status: result.status, totals, troubles: this.#troubles };
     writeWhole(join(runDirectory, SUMMARY_FILE), `${JSON.stringify(summary, null, 1)}\n`);
     const labels = new Set(
@@ -119,6 +153,7 @@ export default class RunReporter implements Reporter {
       ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
+      `page: ${page}`,
       ...(result.status === 'interrupted'
         ? [`interrupted: ${notRun.length} of ${this.#tests.length} cells not run`]
         : []),
@@ -166,6 +201,7 @@ function rowOf(test: TestCase, result: TestResult): ResultRow {
     durationMs: result.duration,
     message: unkept ? [message, kept].filter((text) => text !== '').join('\n') : message,
     cell: unkept ? undefined : kept,
+    planned: undefined,
   };
 }
 
@@ -173,7 +209,16 @@ function rowOf(test: TestCase, result: TestResult): ResultRow {
 function notRunRow(test: TestCase, why: string): ResultRow {
   const host = test.parent.project()?.name ?? '';
   const name = plainText(test.title);
-  return { suite: suiteName(test), host, name, result: 'skip', durationMs: 0, message: why, cell: undefined };
+  return {
+    suite: suiteName(test),
+    host,
+    name,
+    result: 'skip',
+    durationMs: 0,
+    message: why,
+    cell: undefined,
+    planned: undefined,
+  };
 }
 
 /** What the test left in the run directory; undefined where it left nothing, words where that cannot be read. */
@@ -185,6 +230,11 @@ function keptCell({ annotations }: TestResult): CellFile | string | undefined {
   } catch (thrown) {
     return plainText(asHarnessError(thrown, { code: 'EVIDENCE_INVALID', where: file }).message);
   }
+}
+
+/** The line of a row in the results of the run. */
+function resultOf({ suite, host, name, result, durationMs, message, planned }: ResultRow): Result {
+  return { suite, host, id: name, result, durationMs, message, cell: planned ?? null };
 }
 
 /** `launch` for suites/launch.spec.ts. */

@@ -1,5 +1,5 @@
-import type { ResultRow } from './row.ts';
-import { RESULT_KINDS, totalsOf } from './row.ts';
+import { RESULT_KINDS } from '../evidence/results.ts';
+import { type ResultRow, totalsOf } from './row.ts';
 
 /** Lays rows out in columns; every column as wide as its widest cell. */
 export function columns(rows: readonly (readonly string[])[]): string[] {

@@ -12,6 +12,8 @@ import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.t
 import { loadPlan, readPlan } from './plan.ts';
 
 const plan = loadPlan(readPlan(process.env, process.cwd()));
+/** What was launched is kept for good; what was played back can be played again. */
+const DURABILITY = plan.source.kind === 'hosts' ? 'lasting' : 'passing';
 /** Closing must not hold up a worker whose connection is already gone. */
 const CLOSE_MS = 15_000;
 
@@ -44,13 +46,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   launch: async ({ labHost }, use, testInfo) => {
     const abort = new AbortController();
     await use(async (cell, scenario) => {
-      const expectation = await labHost.expectationOf({ cell, scenario });
+      const { runDirectory } = plan.plan;
+      const launch = { cell, scenario };
+      const expectation = await labHost.expectationOf(launch);
       testInfo.annotations.push({ type: EXPECTATION_ANNOTATION, description: describeExpectation(expectation) });
       if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
-      const outcome = await concludeCell(
-        await labHost.evidenceOf({ cell, scenario }, abort.signal),
-        plan.plan.runDirectory,
-      );
+      const outcome = await concludeCell(await labHost.evidenceOf(launch, abort.signal), runDirectory, DURABILITY);
       testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
       return outcome;
     });

@@ -10,7 +10,7 @@ import type { Expectation } from '../scenarios/expectation.ts';
 import { rightIdentity } from '../scenarios/identity-scenarios.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
-import { Artifacts } from './artifacts.ts';
+import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
 import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { artifactPath } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
@@ -34,10 +34,21 @@ export class MatrixArtifacts {
     this.#cacheFolder = cacheFolder;
   }
 
-  async #file(kind: 'firmware' | 'kernel' | 'initrd', name: string | null): Promise<LocalArtifact | null> {
+  /** The path of an artifact; null where none has that name. */
+  #path(kind: 'firmware' | 'kernel' | 'initrd', name: string | null): string | null {
     const path = name === null ? undefined : this.#matrix.artifacts[kind][name]?.path;
-    if (name === null || path === undefined) return null;
-    return this.#artifacts.file(name, artifactPath(path, this.#matrixFile, this.#cacheFolder));
+    return path === undefined ? null : artifactPath(path, this.#matrixFile, this.#cacheFolder);
+  }
+
+  async #file(kind: 'kernel' | 'initrd', name: string | null): Promise<LocalArtifact | null> {
+    const path = this.#path(kind, name);
+    return name === null || path === null ? null : this.#artifacts.file(name, path);
+  }
+
+  async #firmware(name: string): Promise<FirmwareArtifact> {
+    const path = this.#path('firmware', name);
+    if (path !== null) return this.#artifacts.firmware(name, path);
+    throw new HarnessError({ code: 'MATRIX_INVALID', what: `no firmware named ${name}` });
   }
 
   /** How reports come out of the guests of the matrix. */
@@ -47,14 +58,11 @@ export class MatrixArtifacts {
 
   /** @throws HarnessError FILE_UNREADABLE, OVMF_*, MATRIX_INVALID */
   async of(cell: Cell): Promise<CellArtifacts> {
-    const [firmware, kernel, initrd] = await Promise.all([
-      this.#file('firmware', cell.firmware),
+    const [{ file: firmware, descriptor: firmwareDescriptor }, kernel, initrd] = await Promise.all([
+      this.#firmware(cell.firmware),
       this.#file('kernel', cell.kernel),
       this.#file('initrd', cell.initrd),
     ]);
-    if (firmware === null)
-      throw new HarnessError({ code: 'MATRIX_INVALID', what: `no firmware named ${cell.firmware}` });
-    const firmwareDescriptor = await this.#artifacts.descriptor(firmware);
     if ((firmwareDescriptor.sizeBytes ?? 0) % QEMU_FIRMWARE_UNIT !== 0) {
       throw new HarnessError({
         code: 'OVMF_SIZE',

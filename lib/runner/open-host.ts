@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { HarnessError } from '../errors.ts';
 import { provenanceOf } from '../evidence/host-report.ts';
+import type { Authority } from '../firmware/authority.ts';
 import { findHostProfile, HOST_PROFILES, type HostProfile } from '../firmware/profiles.ts';
+import { emulatedAuthority } from '../host/authority-store.ts';
 import type { Emulation } from '../host/emulation.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
 import { builtKvmShim } from '../host/kvm-shim.ts';
@@ -40,7 +42,19 @@ export function checkEmulation(entries: readonly HostEntry[]): void {
 export async function emulationOf(entry: HostEntry, cacheFolder: string): Promise<Emulation | null> {
   const profile = profileOf(entry);
   if (profile === null || entry.emulation === undefined) return null;
-  return { profile, platform: entry.emulation, faults: entry.emulation.faults, shim: await kvmShim(cacheFolder) };
+  const { emulation } = entry;
+  let authority: Promise<Authority> | undefined;
+  return {
+    profile,
+    platform: emulation,
+    hostCertificates: emulation.hostCertificates,
+    authority: () => {
+      authority ??= emulatedAuthority(cacheFolder, emulation.product);
+      return authority;
+    },
+    faults: emulation.faults,
+    shim: await kvmShim(cacheFolder),
+  };
 }
 
 /**

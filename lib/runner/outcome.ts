@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
-import { writeFileAtomically } from '../evidence/json-file.ts';
+import { join, relative, sep } from 'node:path';
+import type { Durability } from '../evidence/json-file.ts';
+import { keepFile } from '../evidence/manifest.ts';
 import type { CellFile, Evidence } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
@@ -52,11 +53,13 @@ export function cellFilePath(runDirectory: string, host: string, name: string): 
 export async function concludeCell(
   { prediction, evidence }: PredictedEvidence,
   runDirectory: string,
+  durability: Durability,
 ): Promise<CellOutcome> {
   const verdict = judge(prediction, evidence);
   const file = cellFilePath(runDirectory, evidence.host.name, launchName(evidence.cell.id, evidence.scenario));
   const predicted = Buffer.from(prediction.launchDigest).toString('hex');
   const content: CellFile = { format: 'snp-conform/cell@1', evidence, predicted, verdict };
-  await writeFileAtomically(file, `${JSON.stringify(content, null, 1)}\n`);
+  const name = relative(runDirectory, file).split(sep).join('/');
+  await keepFile(runDirectory, name, `${JSON.stringify(content, null, 1)}\n`, durability);
   return { prediction, evidence, verdict, file };
 }

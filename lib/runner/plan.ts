@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
 import { readCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
-import { type Recording, readRecording } from '../evidence/recording.ts';
+import { type RecordedEvidence, readRecording } from '../evidence/recording.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
@@ -68,7 +68,7 @@ export interface LoadedPlan {
   excluded: number;
   source:
     | { kind: 'hosts'; entries: HostEntry[]; matrix: Matrix; matrixFile: string; reference: Reference }
-    | { kind: 'replay'; recording: Recording };
+    | { kind: 'replay'; recording: RecordedEvidence };
 }
 
 /** The plan of `npx playwright test` without our command line: the files at hand, else the recording that ships. */

@@ -1,5 +1,5 @@
 import { HarnessError } from '../errors.ts';
-import type { Recording } from '../evidence/recording.ts';
+import type { RecordedEvidence } from '../evidence/recording.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
@@ -13,7 +13,7 @@ export class Replayer implements EvidenceSource {
   readonly #host: string;
   readonly #evidence: ReadonlyMap<string, Evidence>;
 
-  constructor(host: string, recording: Recording) {
+  constructor(host: string, recording: RecordedEvidence) {
     this.#host = host;
     const mine = recording.evidence.filter((one) => one.host.name === host);
     this.#evidence = new Map(mine.map((one) => [launchName(one.cell.id, one.scenario), one]));

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const SUMMARY_FILE = 'summary.json';
 /** The results for machines, in the reports directory. */
 export const JUNIT_FILE = 'junit.xml';
+/** The results for people, in the reports directory. */
+export const PAGE_FILE = 'matrix.html';
 
 const count = z.int().nonnegative();
 

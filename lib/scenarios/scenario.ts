@@ -1,4 +1,4 @@
-import type { IdAuthResult } from '../identity/id-auth-check.ts';
+import type { IdentityCheckName } from '../identity/identity-check.ts';
 import type { OwnerKeys } from '../identity/keys.ts';
 import type { PolicyHostFacts } from '../identity/policy-host-facts.ts';
 import type { Expectation } from './expectation.ts';
@@ -8,7 +8,7 @@ export const SCENARIO_SUITES = ['identity', 'policy'] as const;
 export type ScenarioSuite = (typeof SCENARIO_SUITES)[number];
 
 /** What can be wrong with the ID block and ID auth of a launch, as it is found without a firmware. */
-export type Defect = 'digest' | 'policy' | 'no-id-block' | 'no-id-auth' | IdAuthResult['name'];
+export type Defect = 'no-id-block' | 'no-id-auth' | IdentityCheckName;
 
 /** What a scenario may make its identity of. */
 export interface IdentityInputs {

@@ -173,8 +173,14 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['--mode', 'svsm', ...VCPUS, '--vmm', 'gce'], /VMM_PROFILE_UNKNOWN: no profile of gce starts a guest in an SVSM/],
   [['--mode', 'svsm', ...VCPUS, '--kernel', 'k'], /USAGE: --kernel does not go with --mode svsm/],
   [[...VCPUS, '--svsm', 'x'], /USAGE: --svsm does not go with --mode snp .*\n.*it goes with --mode svsm;/],
-  [[...VCPUS, '--ovmf-hash', 'abc'], /HEX_INVALID: expected 96 hex digits \(48 bytes\), got 3 \(--ovmf-hash\)/],
-  [[...VCPUS, '--ovmf-hash', `0x${'0'.repeat(94)}`], /HEX_INVALID: expected 96 hex digits .*\n.*no 0x/],
+  [
+    [...VCPUS, '--ovmf-hash', 'abc'],
+    /DIGEST_INVALID: "abc" is neither hex nor base64: 3 hex digits, an odd number \(--ovmf-hash\)/,
+  ],
+  [
+    [...VCPUS, '--ovmf-hash', `0x${'0'.repeat(94)}`],
+    /DIGEST_INVALID: expected a launch digest of 48 bytes, got 47 \(read as 0x hex\)/,
+  ],
   [[...VCPUS, '--kernel-sha256', ABC.slice(2)], /HEX_INVALID: expected 64 hex digits .*got 62 \(--kernel-sha256\)/],
   [[...VCPUS, '--kernel', 'k', '--kernel-sha256', ABC], /USAGE: option '--kernel <file>' cannot be used with option/],
   [[...VCPUS, '--initrd', 'i', '--initrd-sha256', ABC], /USAGE: option '--initrd <file>' cannot be used with option/],

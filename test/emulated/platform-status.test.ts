@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { execa } from 'execa';
-import { emulatedChip, emulatedMachine } from '../../lib/firmware/machine.ts';
+import { emulatedChip } from '../../lib/firmware/chip.ts';
+import { emulatedMachine } from '../../lib/firmware/machine.ts';
 import { HOST_PROFILES } from '../../lib/firmware/profiles.ts';
 import { STATUS_PROGRAMS } from '../../lib/host/preflight/facts-script.ts';
 import { machinePlatform } from '../../lib/host/preflight/platform-facts.ts';
@@ -16,7 +17,7 @@ const inFolder = testFolder();
 async function emulatedDevices(): Promise<{ socket: string; server: Server }> {
   const [profile] = HOST_PROFILES;
   if (profile === undefined) throw new Error('no host profile');
-  const machine = emulatedMachine({ profile, chip: emulatedChip('here'), faults: [] });
+  const machine = emulatedMachine({ profile, chip: emulatedChip('here'), certificates: new Uint8Array(), faults: [] });
   const server = createServer({ allowHalfOpen: true }, (stream) => machine.accept(stream));
   const socket = inFolder('fw');
   await new Promise<void>((resolve) => server.listen(socket, resolve));

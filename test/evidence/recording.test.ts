@@ -1,133 +1,209 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { HarnessError } from '../../lib/errors.ts';
-import { readRecording, writeRecording } from '../../lib/evidence/recording.ts';
+import { openRecording, type Recording } from '../../lib/evidence/recording/reader.ts';
+import { writeRecording } from '../../lib/evidence/recording/writer.ts';
+import { readRecording } from '../../lib/evidence/recording.ts';
+import type { RecordedRow } from '../../lib/evidence/results.ts';
 import type { Evidence } from '../../lib/evidence/schema.ts';
 import { evidence, refusedAtFinish } from '../judge/made-evidence.ts';
 import { testFolder } from '../support/folder.ts';
-import { harnessErrorOf } from '../support/harness-error.ts';
+import { errorCodeOf, harnessErrorOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 import { rejection } from '../support/until.ts';
 
 const path = testFolder();
 const WHEN = new Date('2026-01-02T03:04:05.000Z');
-const EVIDENCE: readonly Evidence[] = [
-  evidence({ outcome: { console: 'boot\r\n\u0000\u001b[2J\ud800 \u2028 ü\n' } }),
-  refusedAtFinish(0x0b, 'Bad measurement'),
+const STATEMENT = { recordedAt: WHEN, tool: 'snp-conform 0.0.0', redactions: { user: 2 } };
+
+function rowOf(one: Evidence, id: string, result: RecordedRow['result']): RecordedRow {
+  const made = { ...one, cell: { ...one.cell, id } };
+  return {
+    suite: 'launch',
+    host: one.host.name,
+    id,
+    result,
+    durationMs: 12.5,
+    message: result === 'pass' ? '' : 'CHECK_FAILED: no\n  hint: \u00fc',
+    cell: made.cell,
+    evidence: made,
+    judged: { predicted: 'd1'.repeat(48), verdict: { result: 'pass', checks: [] } },
+  };
+}
+
+/** A cell that left nothing: the host was lost. */
+const LOST: RecordedRow = {
+  ...rowOf(evidence(), 'lost', 'infrastructure'),
+  message: 'SSH_LOST: the connection was lost (host made)',
+  evidence: null,
+  judged: null,
+};
+const ROWS: readonly RecordedRow[] = [
+  rowOf(evidence({ outcome: { console: 'boot\r\n\u0000\u001b[2J\ud800 \u2028 ü\n' } }), 'a/one', 'pass'),
+  rowOf(refusedAtFinish(0x0b, 'Bad measurement'), 'a/two', 'fail'),
+  LOST,
 ];
 
 let original: Buffer;
 test.beforeAll(async () => {
-  await writeRecording(path('original'), EVIDENCE, WHEN, 'snp-conform 0.0.0');
+  await writeRecording(path('original'), () => ROWS, STATEMENT);
   original = readFileSync(path('original'));
 });
 
-/** Reads a recording of the given bytes. */
-function readBytes(bytes: Uint8Array): ReturnType<typeof readRecording> {
+function openBytes(bytes: Uint8Array, options: { keepGoing?: true } = {}): Recording {
   writeFileSync(path('changed'), bytes);
-  return readRecording(path('changed'));
+  return openRecording(path('changed'), options);
 }
 
-/** The code of the refusal; undefined where the recording is read. */
-function refusal(bytes: Uint8Array): string | undefined {
-  try {
-    readBytes(bytes);
-    return undefined;
-  } catch (thrown) {
-    if (thrown instanceof HarnessError) return thrown.code;
-    throw thrown;
-  }
-}
-
-/** A recording of the given lines, with a trailer that holds. */
-function sealed(lines: readonly string[]): Uint8Array {
-  const body = lines.map((line) => `${line}\n`).join('');
-  const sha256 = createHash('sha256').update(body).digest('hex');
-  return gzipSync(`${body}${JSON.stringify({ sha256 })}\n`);
-}
-
-const lines = (): string[] => gunzipSync(original).toString('utf8').split('\n').slice(0, -2);
+/** What does not survive JSON: a lone surrogate becomes its escape and back. */
+const asRead = (rows: readonly RecordedRow[]): unknown => JSON.parse(JSON.stringify(rows));
 
 test('a recording is read back as it was written, whatever the guest printed', () => {
-  const { header, evidence: read } = readRecording(path('original'));
-  expect(header).toEqual({
-    format: 'snp-conform/recording@1',
+  const recording = openRecording(path('original'));
+  expect(recording.header).toEqual({
+    format: 'snp-conform/recording@2',
     kinds: ['emulated'],
     recordedAt: '2026-01-02T03:04:05.000Z',
     tool: 'snp-conform 0.0.0',
-    cells: 2,
+    cells: 3,
+    redactions: { user: 2 },
   });
-  expect(read).toEqual(EVIDENCE);
+  expect([...recording.rows()]).toEqual(asRead(ROWS));
+  expect(recording.entries.map(({ id, result }) => `${id} ${result}`)).toEqual([
+    'a/one pass',
+    'a/two fail',
+    'lost infrastructure',
+  ]);
 });
 
-test('the same evidence makes the same file', async () => {
-  await writeRecording(path('again'), EVIDENCE, WHEN, 'snp-conform 0.0.0');
+test('it is readable without this tool: gzip of JSON lines', () => {
+  const lines = gunzipSync(original).toString('utf8').trimEnd().split('\n');
+  expect(lines.map((line) => Object.keys(JSON.parse(line)).sort())).toEqual([
+    ['cells', 'format', 'kinds', 'recordedAt', 'redactions', 'tool'],
+    ...ROWS.map(() => ['row', 'sha256']),
+    ['members', 'rows'],
+    ['index', 'sha256'],
+  ]);
+});
+
+test('the same rows make the same file', async () => {
+  await writeRecording(path('again'), () => ROWS, STATEMENT);
   expect(readFileSync(path('again')).equals(original)).toBe(true);
 });
 
 test('a recording of nothing is not written', async () => {
-  expect(await rejection(writeRecording(path('none'), [], WHEN, 'x'))).toMatchObject({ code: 'RECORDING_INVALID' });
-  expect(readdirSync(path())).not.toContain('none');
+  expect(await rejection(writeRecording(path('none'), () => [], STATEMENT))).toMatchObject({
+    code: 'RECORDING_INVALID',
+  });
+  expect(readdirSync(path()).filter((name) => name.startsWith('none'))).toEqual([]);
 });
 
-// Some bits of a gzip file say nothing of its content: time and system, the filling of the last byte, and a reference to
-// one of two equal places. Source: RFC 1951, RFC 1952.
-test('a flipped bit is found, or it changes nothing', () => {
-  let unnoticed = 0;
-  for (let at = 0; at < original.length; at++) {
+/** Every place of what stands at the edges, and some of what is between. */
+const PLACES = (length: number): number[] =>
+  Array.from({ length }, (_, at) => at).filter((at) => at < 24 || at > length - 160 || at % 9 === 0);
+
+test('any bit that is flipped is found, and named', () => {
+  for (const at of PLACES(original.length)) {
     const bytes = Uint8Array.from(original);
-    bytes[at] = (bytes[at] ?? 0) ^ (1 << ((at * 5) % 8));
-    const code = refusal(bytes);
-    if (code === undefined) expect(readBytes(bytes).evidence, `bit of byte ${at}`).toEqual(EVIDENCE);
-    else expect(code, `bit of byte ${at}`).toBe('RECORDING_INVALID');
-    if (code === undefined) unnoticed += 1;
-  }
-  expect(unnoticed).toBeLessThan(20);
-});
-
-test('a recording cut at any length is found', () => {
-  for (let length = 0; length < original.length; length++) {
-    expect(refusal(original.subarray(0, length)), `${length} bytes`).toBe('RECORDING_INVALID');
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8));
+    const code = errorCodeOf(() => openBytes(bytes));
+    expect(code, `bit ${at % 8} of byte ${at}`).toBe('RECORDING_INVALID');
   }
 });
 
-test('a recording with something appended is found', () => {
-  expect(refusal(Buffer.concat([original, original]))).toBe('RECORDING_INVALID');
-  expect(refusal(Buffer.concat([original, gzipSync('more')]))).toBe('RECORDING_INVALID');
+test('a flipped bit takes no cell down but its own, and the rest is what was written', async () => {
+  // Unlike rows, so large that each is a member of its own.
+  const rows = ['one', 'two', 'three', 'four'].map((id) => {
+    const console = createHash('sha512').update(id).digest('hex').repeat(2100);
+    return rowOf(evidence({ outcome: { console } }), id, 'pass');
+  });
+  await writeRecording(path('large'), () => rows, STATEMENT);
+  const file = readFileSync(path('large'));
+  const members = openRecording(path('large')).entries.map(({ member }) => member);
+  expect(members).toEqual([1, 2, 3, 4]);
+  for (let at = 0; at < file.length; at += Math.floor(file.length / 24)) {
+    const bytes = Uint8Array.from(file);
+    bytes[at] = (bytes[at] ?? 0) ^ 4;
+    const { damages, entries, header } = openBytes(bytes, { keepGoing: true });
+    expect(damages, `byte ${at}`).toHaveLength(1);
+    const lost = damages.flatMap(({ cells }) => cells);
+    expect(lost.length, `byte ${at}`).toBeLessThanOrEqual(1);
+    expect(entries.length + lost.length, `byte ${at}`).toBe(4);
+    const whole = [...openBytes(bytes, { keepGoing: true }).rows()];
+    expect(whole).toEqual(asRead(rows.filter(({ id }) => !lost.includes(`${id} on made`))));
+    expect(header.cells).toBe(4);
+  }
 });
 
-test('changed text with the old checksum is found', () => {
+test('a recording cut at any length is found, and what came before the cut can be read', () => {
+  let most = 0;
+  for (const length of PLACES(original.length)) {
+    const cut = original.subarray(0, length);
+    expect(
+      errorCodeOf(() => openBytes(cut)),
+      `${length} bytes`,
+    ).toBe('RECORDING_INVALID');
+    if (length < 2) continue;
+    const rows = [...openBytes(cut, { keepGoing: true }).rows()];
+    expect(rows).toEqual((asRead(ROWS) as RecordedRow[]).slice(0, rows.length));
+    expect(rows.length).toBeGreaterThanOrEqual(most);
+    most = rows.length;
+  }
+  expect(most).toBe(3);
+});
+
+test('a recording with something before, behind or in its middle is found', () => {
+  const more = gzipSync('more');
+  for (const bytes of [
+    Buffer.concat([original, original]),
+    Buffer.concat([original, more]),
+    Buffer.concat([more, original]),
+    Buffer.concat([original.subarray(0, 100), original]),
+  ]) {
+    expect(errorCodeOf(() => openBytes(bytes))).toBe('RECORDING_INVALID');
+  }
+});
+
+test('a kind that is written in by hand is found, since evidence is bound by its hash', () => {
   const text = gunzipSync(original).toString('utf8');
-  for (const [from, to] of [
-    ['Bad measurement', 'Bad Measurement'],
-    ['"emulated"', '"hardware"'],
-    ['"cells":2', '"cells":1'],
-  ] as const) {
-    expect(text).toContain(from);
-    expect(() => readBytes(gzipSync(text.replace(from, to)))).toThrow('its content is not what was recorded');
-  }
+  const changed = gzipSync(text.replaceAll('"emulated"', '"hardware"'));
+  const recording = openBytes(changed, { keepGoing: true });
+  expect([...recording.rows()].filter((row) => row.evidence?.kind === 'hardware')).toEqual([]);
+  expect(recording.damages).not.toEqual([]);
 });
 
-test('a recording that seals nonsense is refused with the line', () => {
-  const [header = '', first = '', second = ''] = lines();
-  const error = (changed: readonly string[]): string => harnessErrorOf(() => readBytes(sealed(changed))).message;
-  expect(readBytes(sealed([header, first, second])).evidence).toEqual(EVIDENCE);
-  expect(error([header, first])).toContain('expected 2 cells, got 1');
-  expect(error([header, first, second, second])).toContain('expected 2 cells, got 3');
-  expect(error([header, first, '{'])).toMatch(/a line is not JSON.*line 3/);
-  expect(error([header, first.replace('"vcpus":1', '"vcpus":0'), second])).toMatch(/cell\.vcpus: .*line 2/);
-  expect(error([header, first.replace('"exitCode"', '"exit"'), second])).toMatch(/outcome.*line 2/);
-  expect(error([header.replace('@1', '@2'), first, second])).toMatch(/format: .*line 1/);
-  expect(error([first, second])).toMatch(/line 1/);
-  expect(error([header, first.replaceAll('"name":"made"', '"name":"../made"'), second])).toMatch(
-    /host\.name: .*line 2/,
+test('damage is told by the cells that it costs', async () => {
+  const bytes = Uint8Array.from(original);
+  const at = Math.floor(original.length / 2);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  const { message } = harnessErrorOf(() => openBytes(bytes));
+  expect(message).toMatch(
+    /RECORDING_INVALID: it is not what was written:\n {2}bytes \d+ to \d+: .*(?:lost: |no cell is lost)/,
   );
 });
 
-test('a file that is not there is unreadable, not invalid', () => {
-  expect(harnessErrorOf(() => readRecording(path('absent')))).toMatchObject({
-    code: 'FILE_UNREADABLE',
-    where: path('absent'),
-  });
+test('a recording of the first format is read, and its cells have no result', () => {
+  const header = {
+    format: 'snp-conform/recording@1',
+    kinds: ['emulated'],
+    recordedAt: WHEN.toISOString(),
+    tool: 't',
+    cells: 2,
+  };
+  const body = [header, evidence(), refusedAtFinish(0x0b, 'x')].map((line) => `${JSON.stringify(line)}\n`).join('');
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  writeFileSync(path('first'), gzipSync(`${body}${JSON.stringify({ sha256 })}\n`));
+  expect(readRecording(path('first')).evidence).toEqual([evidence(), refusedAtFinish(0x0b, 'x')]);
+  expect(openRecording(path('first')).entries.map(({ result }) => result)).toEqual([null, null]);
+  writeFileSync(
+    path('first-changed'),
+    gzipSync(`${body.replace('"vcpus":1', '"vcpus":2')}${JSON.stringify({ sha256 })}\n`),
+  );
+  expect(() => openRecording(path('first-changed'))).toThrow('its content is not what was recorded');
+  expect(() => openRecording(path('first-cut'))).toThrow('FILE_UNREADABLE');
+});
+
+test('a file that is not there is unreadable, not invalid; one that is no gzip is no recording', () => {
+  expect(harnessErrorOf(() => openRecording(path('absent')))).toMatchObject({ code: 'FILE_UNREADABLE' });
+  expect(() => openBytes(Buffer.from('{}'))).toThrow('this is no recording: not gzip');
 });

@@ -3,10 +3,11 @@ import { FIRMWARE_STATUS } from '../../lib/abi/firmware-status.ts';
 import { parseLayout, serialiseLayout } from '../../lib/abi/layout.ts';
 import { correctedCpuidPage } from '../../lib/firmware/cpuid-page.ts';
 import { launchUpdate } from '../../lib/firmware/launch-update.ts';
+import type { Platform } from '../../lib/firmware/platform.ts';
 import { expect, test } from '../support/test.ts';
 import { PLATFORM, startedGuest } from './platform.ts';
 
-const MILAN = { ...PLATFORM, product: 'Milan' };
+const MILAN: Platform = { ...PLATFORM, product: 'Milan' };
 
 function cpuidPage(entries: readonly Partial<CpuidFunction>[], count = entries.length): Uint8Array {
   const page = new Uint8Array(4096);

@@ -43,16 +43,17 @@ class ReadyExits extends VcpuExits {
   }
 }
 
-async function played(guest: GuestContext): Promise<ReadyExits> {
+async function played(guest: GuestContext, certificates = new Uint8Array()): Promise<ReadyExits> {
   const exits = new ReadyExits();
-  await playGuest(exits, guest, CHIP);
+  await playGuest(exits, { guest, chip: CHIP, certificates });
   expect(exits.off, 'the guest powers off').toBe(true);
   return exits;
 }
 
 test('the played guest announces itself, answers each nonce with a report over it, and powers off', async () => {
   const guest = runningGuest();
-  const { frames, console } = await played(guest);
+  const table = Uint8Array.from({ length: 5000 }, (_, at) => at % 256);
+  const { frames, console } = await played(guest, table);
   expect(frames.map(({ type, sequence }) => [type, sequence])).toEqual([
     ['ready', 0],
     ['certs', 7],
@@ -61,6 +62,8 @@ test('the played guest announces itself, answers each nonce with a report over i
     ['report', 8],
     ['off', 1],
   ]);
+  const tables = frames.filter(({ type }) => type === 'certs').map(({ payload }) => payload);
+  expect(tables).toEqual([table, table]);
   const reports = frames.filter(({ type }) => type === 'report').map(({ payload }) => parseReport(payload));
   for (const [index, reportData] of NONCES.entries()) {
     expect(reports[index]).toMatchObject({ reportData, measurement: guest.launchDigest });

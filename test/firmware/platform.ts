@@ -1,10 +1,10 @@
 import { PAGE_TYPE } from '../../lib/abi/page-info.ts';
+import type { Chip } from '../../lib/firmware/chip.ts';
 import { createGuest, type GuestContext } from '../../lib/firmware/guest-context.ts';
 import { launchFinish } from '../../lib/firmware/launch-finish.ts';
 import { activate, launchStart } from '../../lib/firmware/launch-start.ts';
 import { launchUpdate } from '../../lib/firmware/launch-update.ts';
 import type { Platform } from '../../lib/firmware/platform.ts';
-import type { Chip } from '../../lib/firmware/report.ts';
 
 /** A Genoa platform of firmware ABI 1.55 with SMT on and one socket. */
 export const PLATFORM: Platform = {
@@ -17,12 +17,18 @@ export const PLATFORM: Platform = {
   announces: ['RAPL_DIS'],
   meets: [],
   tcb: 0x4817_0000_0000_0009n,
+  reportedTcb: 0x4817_0000_0000_0009n,
+  ...{ reportVersion: 3, chipIdMasked: false, chipKeyMasked: false, vlekLoaded: false, mitigations: 0n },
   chipId: new Uint8Array(64).fill(0xc1),
   cpuid: { family: 0x19, model: 0x11, stepping: 1 },
 };
 
-/** A made-up VCEK: any number below the order of P-384. */
-export const CHIP: Chip = { platform: PLATFORM, vcek: new Uint8Array(48).fill(0x5a) };
+/** A chip whose VCEK is made up: any number below the order of P-384, another one for another TCB. */
+export const CHIP: Chip = {
+  platform: PLATFORM,
+  vcek: (tcb) => new Uint8Array(48).fill(Number(tcb % 0x7fn) + 1),
+  vlek: null,
+};
 
 /** SMT allowed, bit 17 set. */
 export const POLICY = 0x30000n;

@@ -1,8 +1,9 @@
 import { parseReport } from '../../lib/attestation/report.ts';
+import { emulatedChip } from '../../lib/firmware/chip.ts';
 import { requestReport } from '../../lib/firmware/guest.ts';
 import { supportedCpuid } from '../../lib/firmware/kvm/cpuid.ts';
-import { emulatedChip } from '../../lib/firmware/machine.ts';
-import { makePlatform, PRODUCT_NAMES } from '../../lib/firmware/products.ts';
+import { PRODUCT_NAMES } from '../../lib/firmware/platform.ts';
+import { makePlatform } from '../../lib/firmware/products.ts';
 import { expect, test } from '../support/test.ts';
 import { runningGuest } from './platform.ts';
 

@@ -3,10 +3,10 @@ import { firmwareStatusName } from '../../lib/abi/firmware-status.ts';
 import { GUEST_MESSAGE_TYPE, REPORT_REQUEST, REPORT_RESPONSE } from '../../lib/abi/guest-message.ts';
 import { parseLayout, serialiseLayout } from '../../lib/abi/layout.ts';
 import { parseReport, verifyReportSignature } from '../../lib/attestation/report.ts';
+import { emulatedChip } from '../../lib/firmware/chip.ts';
 import { requestReport } from '../../lib/firmware/guest.ts';
 import type { GuestContext } from '../../lib/firmware/guest-context.ts';
 import { type GuestMessage, openMessage, sealMessage } from '../../lib/firmware/guest-message.ts';
-import { emulatedChip } from '../../lib/firmware/machine.ts';
 import { guestRequest } from '../../lib/firmware/report.ts';
 import { expect, test } from '../support/test.ts';
 import { CHIP, PLATFORM, POLICY, runningGuest, startedGuest } from './platform.ts';
@@ -53,11 +53,11 @@ function responseTo(guest: GuestContext, sealed: Uint8Array) {
 test('the report of a guest verifies under the public half of the VCEK, by another implementation', () => {
   const report = requestReport(runningGuest(), CHIP, NONCE);
   if (typeof report === 'string') throw new Error(report);
-  expect(verifyReportSignature(report, publicKeyOf(CHIP.vcek))).toBe(true);
-  expect(verifyReportSignature(report, publicKeyOf(emulatedChip('another').vcek))).toBe(false);
+  expect(verifyReportSignature(report, publicKeyOf(CHIP.vcek(PLATFORM.tcb)))).toBe(true);
+  expect(verifyReportSignature(report, publicKeyOf(emulatedChip('another').vcek(PLATFORM.tcb)))).toBe(false);
   const altered = Uint8Array.from(report);
   altered[0x90] = (altered[0x90] ?? 0) ^ 1;
-  expect(verifyReportSignature(altered, publicKeyOf(CHIP.vcek))).toBe(false);
+  expect(verifyReportSignature(altered, publicKeyOf(CHIP.vcek(PLATFORM.tcb)))).toBe(false);
 });
 
 test('the report says what was launched, and where', () => {
@@ -82,7 +82,10 @@ test('the report says what was launched, and where', () => {
 });
 
 test('the chip of an emulated host lasts as long as its name, and is no other host’s', () => {
-  const [one, again, other] = ['lab-1', 'lab-1', 'lab-2'].map((name) => emulatedChip(name));
+  const [one, again, other] = ['lab-1', 'lab-1', 'lab-2'].map((name) => {
+    const { platform, vcek } = emulatedChip(name);
+    return { platform, vcek: vcek(platform.tcb) };
+  });
   expect(again).toEqual(one);
   expect(other?.vcek).not.toEqual(one?.vcek);
   expect(other?.platform.chipId).not.toEqual(one?.platform.chipId);

@@ -84,7 +84,10 @@ test('fills in what is not said', () => {
       directory: '/var/tmp/snp-conform',
       qemu: { default: '/usr/bin/qemu-system-x86_64' },
       tags: [],
-      emulation: { profile: 'upstream-6.12', product: 'Genoa', smt: true, sockets: 1, meets: [], faults: [] },
+      emulation: {
+        ...{ profile: 'upstream-6.12', product: 'Genoa', smt: true, sockets: 1, meets: [], faults: [] },
+        ...{ reportedTcb: {}, chipIdMasked: false, chipKeyMasked: false, hostCertificates: 'empty' },
+      },
     },
   ]);
 });
@@ -171,6 +174,22 @@ const wrong: [string, unknown, string, string?][] = [
     'a policy bit that is met and not announced',
     hosts({ ...LOCAL, emulation: { profile: 'x', product: 'Milan', meets: ['RAPL_DIS'] } }),
     'hosts[0].emulation.meets[0]: expected a bit that the firmware announces: none',
+  ],
+  [
+    'a reported TCB above what runs',
+    hosts({ ...LOCAL, emulation: { profile: 'x', reportedTcb: { snp: 24 } } }),
+    'hosts[0].emulation.reportedTcb.snp: expected at most 23, which runs',
+  ],
+  [
+    'a component that the product does not have',
+    hosts({ ...LOCAL, emulation: { profile: 'x', reportedTcb: { fmc: 0 } } }),
+    'hosts[0].emulation.reportedTcb.fmc: Genoa has no such component',
+  ],
+  [
+    'a component that is none',
+    hosts({ ...LOCAL, emulation: { profile: 'x', reportedTcb: { bootloader: 1 } } }),
+    'hosts[0].emulation.reportedTcb: unknown key "bootloader"',
+    'did you mean "bootLoader"?',
   ],
   [
     'a fault of no command',

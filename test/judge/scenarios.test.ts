@@ -103,7 +103,7 @@ test('what was sent may be wrong in what the scenario says, and in nothing else'
   expect(wrong.checks.find(({ name }) => name === 'sent-as-meant')).toMatchObject({
     status: 'fail',
     expected: 'id-block-signature',
-    observed: 'digest, id-block-signature',
+    observed: 'id-block-signature, launch-digest',
   });
   const unbroken = made('identity/right', BAD_SIGNATURE).sent;
   const harmless = { ...made('identity/broken-block-signature', BAD_SIGNATURE), sent: unbroken };

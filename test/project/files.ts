@@ -22,7 +22,7 @@ export function projectText(path: string): string | undefined {
   return bytes.includes(0) ? undefined : bytes.toString('utf8');
 }
 
-/** The sources that people maintain: TypeScript and C. */
+/** The sources that people maintain: TypeScript, C and style sheets. */
 export function sourceFiles(): string[] {
-  return projectFiles().filter((path) => /\.(?:ts|c|h)$/.test(path));
+  return projectFiles().filter((path) => /\.(?:tsx?|c|h|css)$/.test(path));
 }

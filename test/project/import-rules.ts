@@ -2,7 +2,7 @@ import type { IRegularForbiddenRuleType } from 'dependency-cruiser';
 
 /** The rooms of lib/, highest layer first. A room imports from its own layer and from those below it. */
 export const LAYERS: readonly (readonly string[])[] = [
-  ['lib/cli/', 'lib/reporters/', 'lib/runner/', 'lib/index.ts', 'suites/'],
+  ['lib/cli/', 'lib/reporters/', 'lib/runner/', 'lib/index.ts', 'suites/', 'report-ui/'],
   ['lib/host/', 'lib/qemu/', 'lib/guest/', 'lib/evidence/', 'lib/firmware/', 'lib/kds/'],
   [
     'lib/judge/',
@@ -91,11 +91,17 @@ export const IMPORT_RULES: readonly IRegularForbiddenRuleType[] = [
       path: `^(?:node:)?(?:${EFFECTS.join('|')})(?:/|$)|node_modules/(?:@types/)?(?:${EFFECTFUL_PACKAGES.join('|')})/`,
     },
   ),
+  rule(
+    'browser-apart',
+    'what runs in a browser is its own, tables, and the shape of its data',
+    { path: '^report-ui/src/' },
+    { path: '^lib/', pathNot: '^lib/(?:abi/|reporters/page/model\\.ts)', dependencyTypesNot: ['type-only'] },
+  ),
   rule('no-circle', 'a circle has no bottom', {}, { circular: true }),
   rule(
     'product-alone',
     'what ships does not need its tests',
-    { path: '^(?:lib|suites)/' },
+    { path: '^(?:lib|suites|report-ui)/' },
     { path: '^(?:test|bench)/' },
   ),
   rule(

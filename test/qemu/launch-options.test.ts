@@ -127,6 +127,16 @@ test('keys of -machine, -smp and -object merge; of -cpu and -bios the last one c
   ]);
 });
 
+test('-global of the CPU counts as -cpu says it, which wins; that of another model does not', () => {
+  const cpuOf = (cpu: string, ...globals: string[]): unknown =>
+    parse(['-cpu', cpu, ...globals.flatMap((value) => ['-global', value])]).cpu?.value;
+  expect(cpuOf('EPYC-v4,model=2', 'EPYC-v4-x86_64-cpu.stepping=7', 'x86_64-cpu.model=1')).toBe(
+    'EPYC-v4,stepping=7,model=1,model=2',
+  );
+  expect(cpuOf('EPYC-v4', 'driver=EPYC-v4-x86_64-cpu,property=family,value=25')).toBe('EPYC-v4,family=25');
+  expect(cpuOf('EPYC-v4', 'EPYC-v3-x86_64-cpu.model=1', 'EPYC-v4-x86_64-cpu.xlevel=5', 'cpu.model')).toBe('EPYC-v4');
+});
+
 test('an option takes its value whatever that looks like', () => {
   expect(
     parse(['-append', '-kernel', '-nographic', '-smp', '3', '-newer-option', 'x', '-bios', 'f', '-initrd']),

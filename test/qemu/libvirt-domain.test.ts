@@ -68,8 +68,9 @@ const CASES: readonly (readonly [string | RegExp, string, readonly string[]])[] 
   [/<cpu mode='custom'.*<\/cpu>/s, "<cpu mode='host-model'/>", ['error vcpu-type']],
   [/<cpu mode='custom'.*<\/cpu>/s, '', ['warning vcpu-type-default']],
   ["cores='4'", "cores='3'", ['error smp-invalid']],
-  ['<devices>', "<qemu:commandline><qemu:arg value='-S'/></qemu:commandline><devices>", ['warning not-read']],
-  ["<domain type='kvm'", "<domain type='qemu'", ['warning accelerator']],
+  ['<devices>', "<qemu:commandline><qemu:arg value='-S'/></qemu:commandline><devices>", []],
+  ['<devices>', "<qemu:commandline><qemu:arg value='-bios'/></qemu:commandline><devices>", ['error option-cut-off']],
+  ["<domain type='kvm'", "<domain type='qemu'", ['error accelerator']],
   [/<os>(.*)<loader.*<\/loader>/s, "<os firmware='efi'>$1", ['error no-firmware', 'warning libvirt-firmware-chosen']],
 ];
 for (const [part, replacement, expected] of CASES) {
@@ -81,6 +82,29 @@ for (const [part, replacement, expected] of CASES) {
     );
   });
 }
+
+test('what is handed through to QEMU counts last, and may be the object itself', () => {
+  const args = [
+    '-object',
+    'sev-snp-guest,id=s,cbitpos=51,reduced-phys-bits=1',
+    '-machine',
+    'confidential-guest-support=s',
+  ];
+  const through = [...args, '-cpu', 'EPYC-v4'].map((value) => `<qemu:arg value='${value}'/>`).join('');
+  const domain = DOMAIN.replace(/<launchSecurity.*<\/launchSecurity>/s, '').replace(
+    '<devices>',
+    `<qemu:commandline>${through}</qemu:commandline><devices>`,
+  );
+  const launch = parseDomain(Buffer.from(domain));
+  expect(launch).toMatchObject({ snp: { id: 's', kernelHashes: false }, cpu: { value: 'EPYC-v4' }, vcpus: 2 });
+  expect(launch.findings.map(({ id }) => id)).toEqual(['option-repeated']);
+});
+
+test('of vCPUs that are listed one by one, those that are enabled count', () => {
+  const vcpus = [1, 1, 1, 0].map((on, id) => `<vcpu id='${id}' enabled='${on ? 'yes' : 'no'}' hotpluggable='no'/>`);
+  const launch = parseDomain(changed('<os>', `<vcpus>${vcpus.join('')}</vcpus><os>`));
+  expect(launch.vcpus).toBe(3);
+});
 
 test('CDATA is text as it stands', () => {
   const launch = parseDomain(changed(/<cmdline>.*<\/cmdline>/, '<cmdline><![CDATA[a &amp; <b>]]></cmdline>'));

@@ -41,6 +41,19 @@ test('the JSON form gives the same pairs', () => {
       ['policy', '196608'],
       ['kernel-hashes', 'on'],
     ],
+    types: new Map([
+      ['qom-type', 'string'],
+      ['policy', 'number'],
+      ['kernel-hashes', 'boolean'],
+    ]),
+  });
+  // QEMU takes strings in single quotes too.
+  expect(parseJsonPairs(`{'a': "it's", "b": 'say \\'"hi"\\'', 'c': ''}`)).toMatchObject({
+    pairs: [
+      ['a', "it's"],
+      ['b', `say '"hi"'`],
+      ['c', ''],
+    ],
   });
   for (const wrong of ['{', '[]', 'null', '{"policy":9007199254740993}', '{"a":1.5}']) {
     expect(parseJsonPairs(wrong), wrong).toHaveProperty('fault');

@@ -25,6 +25,7 @@ const SPLITS: readonly (readonly [string, string[][]])[] = [
   ['a2>log', [['a2']]],
   ['', []],
   ['a b#c', [['a', 'b#c']]],
+  ['#!/bin/sh\n# b \\\nc d # e\nf', [['c', 'd'], ['f']]],
 ];
 
 for (const [shell, words] of SPLITS) {
@@ -57,7 +58,7 @@ for (const [shell, part] of UNKNOWN) {
   });
 }
 
-for (const shell of ["a 'b", 'a "b', 'a (b)', 'a <<EOF', '# a', 'a $(b', 'a `b', 'a '.repeat(65_537)]) {
+for (const shell of ["a 'b", 'a "b', 'a (b)', 'a <<EOF', 'a $(b', 'a `b', 'a '.repeat(65_537)]) {
   test(`refuses ${JSON.stringify(shell.slice(0, 20))}`, () => {
     expect(errorCodeOf(() => splitShell(shell))).toBe('ARGV_INVALID');
   });

@@ -1,5 +1,6 @@
+import type { ResultKind } from '../../lib/evidence/results.ts';
 import type { CellFile, Evidence } from '../../lib/evidence/schema.ts';
-import type { ResultKind, ResultRow } from '../../lib/reporters/row.ts';
+import type { ResultRow } from '../../lib/reporters/row.ts';
 import { evidence } from '../judge/made-evidence.ts';
 
 /** A cell file of made evidence. */
@@ -27,5 +28,15 @@ export function cellFile(outcome: Partial<Evidence['outcome']> = {}): CellFile {
 export function row(result: ResultKind, change: Partial<ResultRow> = {}): ResultRow {
   const name = `amdsev/stable/${result}`;
   const message = result === 'pass' ? '' : `${result} for a reason`;
-  return { suite: 'launch', host: 'milan-1', name, result, durationMs: 1500, message, cell: undefined, ...change };
+  return {
+    suite: 'launch',
+    host: 'milan-1',
+    name,
+    result,
+    durationMs: 1500,
+    message,
+    cell: undefined,
+    planned: undefined,
+    ...change,
+  };
 }

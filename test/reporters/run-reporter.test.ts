@@ -32,7 +32,10 @@ function finished({
 }
 
 /** Runs the reporter over finished tests, with its output caught. */
-function report(tests: readonly Finished[], name = 'run'): { summary: Summary; junit: string; output: string } {
+async function report(
+  tests: readonly Finished[],
+  name = 'run',
+): Promise<{ summary: Summary; junit: string; output: string }> {
   const plan = {
     runDirectory: path(name),
     reportsDirectory: path(name, 'reports'),
@@ -47,7 +50,7 @@ function report(tests: readonly Finished[], name = 'run'): { summary: Summary; j
     const reporter = new RunReporter({ plan });
     reporter.onBegin({} as FullConfig, { allTests: () => tests } as unknown as Suite);
     for (const one of tests) reporter.onTestEnd(...finished(one));
-    reporter.onEnd({ status: 'passed', startTime: new Date(0), duration: 1 });
+    await reporter.onEnd({ status: 'passed', startTime: new Date(0), duration: 1 });
   } finally {
     process.stdout.write = kept.out;
     process.stderr.write = kept.err;
@@ -57,46 +60,48 @@ function report(tests: readonly Finished[], name = 'run'): { summary: Summary; j
 }
 
 /** What kind of result a finished test is. */
-function kindOf(one: Finished): ResultRow['result'] | undefined {
-  const { totals } = report([one]).summary;
+async function kindOf(one: Finished): Promise<ResultRow['result'] | undefined> {
+  const { totals } = (await report([one])).summary;
   return (Object.keys(totals) as ResultRow['result'][]).find((kind) => totals[kind] === 1);
 }
 
-test('a failed test is of the kind that the code of its first error names', () => {
+test('a failed test is of the kind that the code of its first error names', async () => {
   const failed = (...messages: string[]) => kindOf({ status: 'failed', messages });
-  expect(failed('Error: CHECK_FAILED: digests differ')).toBe('fail');
-  expect(failed('HarnessError: DIGEST_MISMATCH: digests differ')).toBe('fail');
-  expect(failed('\u001b[31mError: CHECK_FAILED: digests differ\u001b[0m')).toBe('fail');
-  expect(failed('Error: SSH_LOST: the connection was lost')).toBe('infrastructure');
-  expect(failed('Error: MATRIX_INVALID: no')).toBe('configuration');
-  expect(failed('Error: CHECK_FAILED: no', 'Error: SSH_LOST: afterwards')).toBe('fail');
-  expect(failed('TypeError: undefined is not a function'), 'a defect').toBe('infrastructure');
-  expect(failed('Error: NOT_A_CODE: x')).toBe('infrastructure');
-  expect(failed('Error: CHECK_FAILEDX: x')).toBe('infrastructure');
+  expect(await failed('Error: CHECK_FAILED: digests differ')).toBe('fail');
+  expect(await failed('HarnessError: DIGEST_MISMATCH: digests differ')).toBe('fail');
+  expect(await failed('\u001b[31mError: CHECK_FAILED: digests differ\u001b[0m')).toBe('fail');
+  expect(await failed('Error: SSH_LOST: the connection was lost')).toBe('infrastructure');
+  expect(await failed('Error: MATRIX_INVALID: no')).toBe('configuration');
+  expect(await failed('Error: CHECK_FAILED: no', 'Error: SSH_LOST: afterwards')).toBe('fail');
+  expect(await failed('TypeError: undefined is not a function'), 'a defect').toBe('infrastructure');
+  expect(await failed('Error: NOT_A_CODE: x')).toBe('infrastructure');
+  expect(await failed('Error: CHECK_FAILEDX: x')).toBe('infrastructure');
 });
 
-test('an expectation of a suite of the user’s own is about the thing under test', () => {
+test('an expectation of a suite of the user’s own is about the thing under test', async () => {
   const message =
     'Error: \u001b[2mexpect(\u001b[22mreceived\u001b[2m).\u001b[22mtoBe(expected)\n\nExpected: 1\nReceived: 2';
-  expect(kindOf({ status: 'failed', messages: [message] })).toBe('fail');
-  expect(kindOf({ status: 'failed', messages: ['Error: the SVN\n\nexpect(received).toBe(expected)'] })).toBe('fail');
+  expect(await kindOf({ status: 'failed', messages: [message] })).toBe('fail');
+  expect(await kindOf({ status: 'failed', messages: ['Error: the SVN\n\nexpect(received).toBe(expected)'] })).toBe(
+    'fail',
+  );
 });
 
-test('a test that took too long is lab trouble, one that the user stopped says nothing', () => {
-  expect(kindOf({ status: 'timedOut', messages: ['Error: CHECK_FAILED: x'] })).toBe('infrastructure');
-  expect(kindOf({ status: 'interrupted', messages: ['Error: SSH_LOST: x'] })).toBe('skip');
+test('a test that took too long is lab trouble, one that the user stopped says nothing', async () => {
+  expect(await kindOf({ status: 'timedOut', messages: ['Error: CHECK_FAILED: x'] })).toBe('infrastructure');
+  expect(await kindOf({ status: 'interrupted', messages: ['Error: SSH_LOST: x'] })).toBe('skip');
 });
 
-test('a skip has its reason', () => {
-  expect(kindOf({ status: 'skipped' })).toBe('skip');
-  const { junit } = report([{ status: 'skipped', annotations: [{ type: 'skip', description: 'no TIO here' }] }]);
+test('a skip has its reason', async () => {
+  expect(await kindOf({ status: 'skipped' })).toBe('skip');
+  const { junit } = await report([{ status: 'skipped', annotations: [{ type: 'skip', description: 'no TIO here' }] }]);
   expect(junit).toContain('value="no TIO here"');
 });
 
-test('the cell that a test left is in JUnit, and a recording is called one', () => {
+test('the cell that a test left is in JUnit, and a recording is called one', async () => {
   writeFileSync(path('cell.json'), JSON.stringify(cellFile()));
   const annotations = [{ type: CELL_FILE_ANNOTATION, description: path('cell.json') }];
-  const { junit, output } = report([{ status: 'passed', annotations }]);
+  const { junit, output } = await report([{ status: 'passed', annotations }]);
   const names = elements(parseXml(junit), 'property').map(({ attributes }) => attributes.name);
   expect(names).toContain('digest.predicted');
   expect(output).toContain('evidence: recorded emulated; kept in ');
@@ -104,16 +109,18 @@ test('the cell that a test left is in JUnit, and a recording is called one', () 
   expect(output).toMatch(/\n1 passed, 0 failed\n$/);
 });
 
-test('a cell file that is gone or damaged loses no result', () => {
+test('a cell file that is gone or damaged loses no result', async () => {
   writeFileSync(path('damaged.json'), '{"format": 1}');
   for (const description of [path('gone.json'), path('damaged.json')]) {
-    const { summary } = report([{ status: 'passed', annotations: [{ type: CELL_FILE_ANNOTATION, description }] }]);
+    const { summary } = await report([
+      { status: 'passed', annotations: [{ type: CELL_FILE_ANNOTATION, description }] },
+    ]);
     expect(summary.totals).toMatchObject({ pass: 0, infrastructure: 1 });
   }
 });
 
-test('a title and a message cannot write on the terminal', () => {
-  const { output, junit } = report([
+test('a title and a message cannot write on the terminal', async () => {
+  const { output, junit } = await report([
     { title: 'x\u001b[2J\u0007', status: 'failed', messages: ['Error: CHECK_FAILED: \u001b]0;a\u0007b'] },
   ]);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes and bells are what is looked for

@@ -45,7 +45,7 @@ test('no two ids share a file, and every file has a name that a file system take
 
 test('a cell is judged and kept, and the kept cells make the same recording again', async () => {
   const outcomes = await Promise.all(
-    evidence.map((one) => concludeCell({ prediction: predictEvidence(one), evidence: one }, path('run'))),
+    evidence.map((one) => concludeCell({ prediction: predictEvidence(one), evidence: one }, path('run'), 'passing')),
   );
   expect(outcomes.map(({ verdict }) => verdict.result)).toEqual(evidence.map(() => 'pass'));
   const [first] = outcomes;
@@ -62,6 +62,6 @@ test('a cell is judged and kept, and the kept cells make the same recording agai
 
 test('a run that left no evidence makes no recording', async () => {
   expect(await rejection(recordRun(path('nowhere'), path('none.gz'), NOW))).toMatchObject({
-    code: 'RECORDING_INVALID',
+    code: 'FILE_UNREADABLE',
   });
 });

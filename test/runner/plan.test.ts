@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { readRecording, writeRecording } from '../../lib/evidence/recording.ts';
+import { openRecording } from '../../lib/evidence/recording/reader.ts';
+import { writeRecording } from '../../lib/evidence/recording/writer.ts';
 import { artifactPath, type LoadedPlan, loadPlan, PLAN_VARIABLE, type Plan, readPlan } from '../../lib/runner/plan.ts';
 import { launchName } from '../../lib/scenarios/scenario.ts';
 import { SCENARIOS } from '../../lib/scenarios/scenarios.ts';
@@ -129,10 +130,16 @@ test('scenarios are of one cell a host, firmware and QEMU build, and hosts with 
 
 /** A recording of the first recorded cell: its plain launch, and it again under names of scenarios. */
 async function recordingWith(name: string, scenarios: readonly string[]): Promise<Plan> {
-  const [first] = readRecording(SHIPPED_RECORDING).evidence;
-  if (first === undefined) throw new Error('nothing is recorded');
+  const [first] = openRecording(SHIPPED_RECORDING).rows();
+  if (first?.evidence == null) throw new Error('nothing is recorded');
+  const { evidence } = first;
+  const others = scenarios.map((scenario) => ({
+    ...first,
+    id: `${first.id}/${scenario}`,
+    evidence: { ...evidence, scenario },
+  }));
   const file = path(`${name}.jsonl.gz`);
-  await writeRecording(file, [first, ...scenarios.map((scenario) => ({ ...first, scenario }))], new Date(), 'test');
+  await writeRecording(file, () => [first, ...others], { recordedAt: new Date(0), tool: 'test', redactions: {} });
   return { ...replayPlan(path()), source: { kind: 'replay', recordingFile: file } };
 }
 

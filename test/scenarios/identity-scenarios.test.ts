@@ -1,5 +1,6 @@
 import { createGuest } from '../../lib/firmware/guest-context.ts';
 import { launchFinish } from '../../lib/firmware/launch-finish.ts';
+import { checkIdentity, firmwareAnswer } from '../../lib/identity/identity-check.ts';
 import { generateKeys } from '../../lib/identity/keys.ts';
 import { IDENTITY_SCENARIOS } from '../../lib/scenarios/identity-scenarios.ts';
 import { PLAIN_FINISH, POLICY } from '../firmware/platform.ts';
@@ -45,6 +46,16 @@ for (const { name, identity, expectation } of IDENTITY_SCENARIOS) {
     expect(expectation.outcome).toBe(byFirmware || name === 'identity/no-id-auth' ? 'refused' : 'accepted');
   });
 }
+
+// Without a firmware too: what `id-block --check` answers.
+test('the offline check of an ID block answers the status that is expected', () => {
+  for (const { name, identity } of IDENTITY_SCENARIOS) {
+    const { idBlock, idAuth, authorKeyEnabled } = identity(inputs);
+    if (idBlock === null || idAuth === null) continue;
+    const results = checkIdentity({ idBlock, idAuth, authorKeyEnabled, launchDigest: DIGEST, policy: POLICY });
+    expect([name, firmwareAnswer(results)?.refusal ?? null]).toEqual([name, STATUSES[name]]);
+  }
+});
 
 test('only an ID block without ID auth is left to KVM', () => {
   const { idBlock, idAuth } =

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { ANNOUNCED_POLICY_BITS, CONDITIONAL_POLICY_BITS } from '../../lib/firmware/platform.ts';
-import { type PlatformOptions, PRODUCT_NAMES } from '../../lib/firmware/products.ts';
+import { ANNOUNCED_POLICY_BITS, CONDITIONAL_POLICY_BITS, PRODUCT_NAMES } from '../../lib/firmware/platform.ts';
+import type { PlatformOptions } from '../../lib/firmware/products.ts';
 import { HOST_PROFILES } from '../../lib/firmware/profiles.ts';
 import { describeExpectation } from '../../lib/scenarios/expectation.ts';
 import { policyFactsOf } from '../../lib/scenarios/policy-facts.ts';

@@ -1,6 +1,7 @@
 import { FIRMWARE_STATUS } from '../../abi/firmware-status.ts';
 import { serialiseLayout } from '../../abi/layout.ts';
 import { SNP_PLATFORM_STATUS, SNP_STATE_INITIALISED, SNP_STATUS_BITS } from '../../abi/snp-platform-status.ts';
+import type { Platform } from '../platform.ts';
 import { type Answer, type Caller, ERRNO, type Ioctl } from '../relay.ts';
 import type { EmulatedKernel } from './sev-commands.ts';
 
@@ -11,6 +12,14 @@ const PLATFORM_INITIALISED = 1;
 const PDH_BYTES = 2084;
 const CHAIN_BYTES = 3 * 2084;
 const ID_BYTES = 128;
+
+function statusFlags({ chipIdMasked, chipKeyMasked, vlekLoaded }: Platform): number {
+  return (
+    (chipIdMasked ? SNP_STATUS_BITS.maskChipId : 0) |
+    (chipKeyMasked ? SNP_STATUS_BITS.maskChipKey : 0) |
+    (vlekLoaded ? SNP_STATUS_BITS.vlekEnabled : 0)
+  );
+}
 
 /** SEV_ISSUE_CMD on /dev/sev. */
 export async function issueSevCommand(
@@ -64,10 +73,10 @@ export async function issueSevCommand(
         state: SNP_STATE_INITIALISED,
         rmpFlags: SNP_STATUS_BITS.rmpInitialised,
         build: platform.build,
-        flags: 0,
+        flags: statusFlags(platform),
         guestCount: 0,
         currentTcb: platform.tcb,
-        reportedTcb: platform.tcb,
+        reportedTcb: platform.reportedTcb,
       };
       caller.poke(data, serialiseLayout(SNP_PLATFORM_STATUS, status, 'SNP_PLATFORM_STATUS'));
       return { result: 0 };

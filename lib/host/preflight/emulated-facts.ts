@@ -9,7 +9,7 @@ const PAGE_SWAP_DISABLE = 1n << 25n;
 
 /** What an emulated platform is: it follows from what was asked for, and the machine below it is not looked at. */
 export function emulatedPlatform(profile: HostProfile, platform: Platform, cbitpos: number | null): PlatformFacts {
-  const tcb = `0x${platform.tcb.toString(16).padStart(16, '0')}`;
+  const hex = (tcb: bigint): string => `0x${tcb.toString(16).padStart(16, '0')}`;
   const announced = (bit: AnnouncedPolicyBit): boolean => platform.announces.includes(bit);
   return {
     source: 'emulation',
@@ -22,10 +22,10 @@ export function emulatedPlatform(profile: HostProfile, platform: Platform, cbitp
     snpInitialised: true,
     rmpInitialised: true,
     firmware: { apiMajor: platform.apiMajor, apiMinor: platform.apiMinor, build: platform.build },
-    tcb: { current: tcb, reported: tcb },
-    maskChipId: false,
-    maskChipKey: false,
-    vlekEnabled: false,
+    tcb: { current: hex(platform.tcb), reported: hex(platform.reportedTcb) },
+    maskChipId: platform.chipIdMasked,
+    maskChipKey: platform.chipKeyMasked,
+    vlekEnabled: platform.vlekLoaded,
     policyFeatures: {
       cxlAllowed: announced('CXL_ALLOW'),
       memAes256Xts: announced('MEM_AES_256_XTS'),

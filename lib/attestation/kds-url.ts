@@ -1,0 +1,2 @@
+/** AMD's key distribution service. Source: AMD 57230. */
+export const KDS_URL = 'https://kdsintf.amd.com';

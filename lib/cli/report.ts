@@ -1,0 +1,11 @@
+import { Command } from 'commander';
+import { reportShowCommand } from './report-show.ts';
+import { reportVerifyCommand } from './report-verify.ts';
+
+/** `snp-conform report`: what a guest's attestation report says, and whether it can be believed. */
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('read and verify attestation reports')
+    .addCommand(reportShowCommand())
+    .addCommand(reportVerifyCommand());
+}

@@ -1,0 +1,80 @@
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { link, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HarnessError } from '../errors.ts';
+import { makeFolder } from '../evidence/folders.ts';
+import { fileTrouble } from '../evidence/input-file.ts';
+import { type Authority, type AuthorityKeys, createAuthority, generateAuthorityKeys } from '../firmware/authority.ts';
+import { readAuthority, writeAuthority } from '../firmware/authority-file.ts';
+import type { ProductName } from '../firmware/platform.ts';
+
+/** In the cache folder. */
+const FOLDER = 'emulated-authorities';
+
+/** A clock that runs a little ahead elsewhere must not see certificates that are not valid yet. */
+const BACKDATED_MS = 24 * 3600_000;
+
+async function readStored(path: string): Promise<Authority | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new HarnessError({
+      code: 'FILE_UNREADABLE',
+      what: `cannot be read: ${fileTrouble(cause)}`,
+      where: path,
+      cause,
+    });
+  }
+  return readAuthority(text, path);
+}
+
+/** Writes a file that only this user may read, unless there is one: of several that write at once, one wins. */
+async function writeOnce(path: string, text: string): Promise<void> {
+  const fresh = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    const file = await open(fresh, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await link(fresh, path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return;
+    const what = `the keys of an emulated authority cannot be kept: ${fileTrouble(cause)}`;
+    const hint = 'SNP_CONFORM_CACHE names another folder';
+    throw new HarnessError({ code: 'OUTPUT_UNWRITABLE', what, where: path, hint, cause });
+  } finally {
+    await rm(fresh, { force: true });
+  }
+}
+
+/**
+ * The emulated issuers of a product, made at first use and then kept: three RSA keys take seconds, and whoever verifies
+ * must see the same ones as whoever signs.
+ * @param generate makes the keys; for tests
+ * @throws HarnessError FILE_UNREADABLE, JSON_INVALID, OUTPUT_UNWRITABLE
+ */
+export async function emulatedAuthority(
+  cacheFolder: string,
+  product: ProductName,
+  generate: () => Promise<AuthorityKeys> = generateAuthorityKeys,
+): Promise<Authority> {
+  const folder = join(cacheFolder, FOLDER);
+  const path = join(folder, `${product}.json`);
+  const stored = await readStored(path);
+  if (stored !== undefined) return stored;
+  makeFolder(folder, 'cache');
+  const keys = await generate();
+  await writeOnce(path, writeAuthority(createAuthority(product, keys, new Date(Date.now() - BACKDATED_MS))));
+  const kept = await readStored(path);
+  if (kept !== undefined) {
+    // For `report verify --trusted-ark`; it may be read by anybody, but stands beside what may not.
+    await writeOnce(join(folder, `${kept.ark.commonName}.pem`), new X509Certificate(kept.ark.certificate).toString());
+    return kept;
+  }
+  throw new HarnessError({ code: 'FILE_UNREADABLE', what: 'the file was removed while it was made', where: path });
+}

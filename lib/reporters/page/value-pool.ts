@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { deflateRawSync } from 'node:zlib';
+
+/** JSON shorter than this stays where it stands: a reference to it would save nothing. */
+const SHARED_FROM = 96;
+/** A chunk is unpacked as a whole when one value of it is looked at: that must not be felt. */
+const CHUNK_CHARACTERS = 160 * 1024;
+
+/** The key of a reference. Keys of other objects that begin with it have it twice. */
+const REFERENCE = '$';
+
+/** Values in chunks, as the page holds them. */
+export interface PooledChunks {
+  /** Base64 of the raw deflate of a JSON array each. */
+  chunks: string[];
+  /** The number of the first value of each chunk. */
+  starts: number[];
+}
+
+/**
+ * Keeps JSON values, and every larger part that several of them have in common once. What is added can be forgotten: only
+ * the packed chunks, and a hash of each part, stay in memory.
+ */
+export class ValuePool {
+  readonly #numbers = new Map<string, number>();
+  readonly #chunks: string[] = [];
+  readonly #starts: number[] = [];
+  readonly #clean: (text: string) => string;
+  #open: string[] = [];
+  #openCharacters = 0;
+  #count = 0;
+
+  /** @param clean what is made of every text, keys too, before it is kept */
+  constructor(clean: (text: string) => string) {
+    this.#clean = clean;
+  }
+
+  /** Keeps a value. @returns its number   @throws TypeError for what JSON cannot say */
+  add(value: unknown): number {
+    return this.#number(this.#text(value));
+  }
+
+  #number(text: string): number {
+    const key = createHash('sha256').update(text).digest('base64');
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.#count++;
+    this.#numbers.set(key, number);
+    if (this.#open.length === 0) this.#starts.push(number);
+    this.#open.push(text);
+    this.#openCharacters += text.length;
+    if (this.#openCharacters >= CHUNK_CHARACTERS) this.#close();
+    return number;
+  }
+
+  /** The JSON of a value in which every larger part is a reference. */
+  #text(value: unknown): string {
+    if (typeof value === 'string') return JSON.stringify(this.#clean(value));
+    if (Array.isArray(value)) return `[${value.map((item) => this.#part(item)).join(',')}]`;
+    if (typeof value === 'object' && value !== null) {
+      const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+      return `{${fields.map(([key, field]) => `${this.#key(key)}:${this.#part(field)}`).join(',')}}`;
+    }
+    return JSON.stringify(value ?? null);
+  }
+
+  #key(key: string): string {
+    return JSON.stringify(this.#clean(key.startsWith(REFERENCE) ? `${REFERENCE}${key}` : key));
+  }
+
+  #part(value: unknown): string {
+    const text = this.#text(value);
+    return text.length < SHARED_FROM ? text : `{"${REFERENCE}":${this.#number(text)}}`;
+  }
+
+  #close(): void {
+    if (this.#open.length === 0) return;
+    this.#chunks.push(packed(`[${this.#open.join(',')}]`));
+    this.#open = [];
+    this.#openCharacters = 0;
+  }
+
+  /** All that was added. */
+  end(): PooledChunks {
+    this.#close();
+    return { chunks: this.#chunks, starts: this.#starts };
+  }
+}
+
+/** Text as the page holds it: base64 of its raw deflate. */
+export function packed(text: string): string {
+  return deflateRawSync(text, { level: 9 }).toString('base64');
+}
