@@ -23,6 +23,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
   { name: 'report', load: async () => (await import('./report.ts')).reportCommand() },
   { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
+  { name: 'schema', load: async () => (await import('./schema.ts')).schemaCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
   { name: 'guest-initrd', load: async () => (await import('./guest-initrd.ts')).guestInitrdCommand() },
   { name: 'native', load: async () => (await import('./native.ts')).nativeCommand() },

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -41,6 +42,12 @@ Examples:
   snp-conform run --replay night.jsonl.gz
 `;
 
+/** `20260301T221500Z-1f3a`: sorts by time, and two runs of a second differ. */
+function newRunId(now: Date): string {
+  const time = now.toISOString().replace(/\.\d+/, '');
+  return `${time.replaceAll(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`;
+}
+
 function planOf(flags: RunFlags): Plan {
   const reportsDirectory = resolve(flags.out);
   const source: Plan['source'] =
@@ -56,6 +63,7 @@ function planOf(flags: RunFlags): Plan {
     runDirectory: join(reportsDirectory, 'run'),
     reportsDirectory,
     source,
+    runId: newRunId(new Date()),
     ...(flags.host && { hosts: flags.host }),
     ...(flags.suite && { suites: flags.suite }),
   };
