@@ -87,6 +87,8 @@ export default class RunReporter implements Reporter {
       process.stdout.write(this.#tests.map((test) => `${test.parent.project()?.name ?? ''}  ${test.title}\n`).join(''));
       return;
     }
+    // Results are added as they come, whoever started the runner.
+    mkdirSync(this.#plan.runDirectory, { recursive: true });
     if (this.#recorded) screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
     this.#progress = new Progress(screen, this.#tests.length);
   }
@@ -122,7 +124,6 @@ export default class RunReporter implements Reporter {
     }
     const { runDirectory, reportsDirectory } = this.#plan;
     mkdirSync(reportsDirectory, { recursive: true });
-    mkdirSync(runDirectory, { recursive: true });
     const why = result.status === 'interrupted' ? 'not run: the run was interrupted' : 'not run';
     const notRun = this.#tests.filter((test) => !this.#ended.has(test.id));
     for (const test of notRun)
