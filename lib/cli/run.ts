@@ -17,6 +17,7 @@ import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
+import { SUITES, type SuiteName } from '../runner/suite-names.ts';
 import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
 
 interface RunFlags {
@@ -28,6 +29,7 @@ interface RunFlags {
   compareWith?: string;
   out: string;
   host?: string[];
+  suite?: SuiteName[];
   grep?: string;
 }
 
@@ -38,6 +40,7 @@ const EXAMPLES = `
 Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json
   snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
+  snp-conform run --hosts hosts.json --matrix matrix.json --suite launch identity policy
   snp-conform run --replay night.jsonl.gz
 `;
 
@@ -71,6 +74,7 @@ function planOf(flags: RunFlags): Plan {
     ...(flags.host && { hosts: flags.host }),
     // What is played back is compared where that is asked for; what is launched, with the run before it.
     ...comparedWith(flags),
+    ...(flags.suite && { suites: flags.suite }),
   };
 }
 
@@ -180,7 +184,7 @@ async function run(flags: RunFlags): Promise<void> {
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
     throw new HarnessError({
       code: 'MATRIX_EMPTY',
-      what: `none of the ${loaded.cells.length} cells is left by --grep and --host`,
+      what: `none of the ${loaded.cells.length} cells is left by --grep, --host and --suite`,
       where: 'snp-conform run',
       hint: 'npx playwright test --list shows the names; --grep matches them without regard to case',
     });
@@ -209,6 +213,11 @@ export function runCommand(): Command {
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
     .option('--compare-with <run>', 'a run or recording to show the results beside; by default the run before')
     .option('--host <name...>', 'only these hosts')
+    .addOption(
+      new Option('--suite <name...>', 'these suites; by default launch, of a recording all that it holds').choices(
+        SUITES,
+      ),
+    )
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the run and its reports go', 'reports')
     .addHelpText('after', EXAMPLES)

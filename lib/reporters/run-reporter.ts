@@ -17,6 +17,7 @@ import type { Judged, Result, ResultKind } from '../evidence/results.ts';
 import { appendResult } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
+import { cellIdOfTitle } from '../runner/cells.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import type { HostedCell, Plan } from '../runner/plan.ts';
 import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
@@ -90,6 +91,8 @@ export default class RunReporter implements Reporter {
       process.stdout.write(this.#tests.map((test) => `${test.parent.project()?.name ?? ''}  ${test.title}\n`).join(''));
       return;
     }
+    // Results are added as they come, whoever started the runner.
+    mkdirSync(this.#plan.runDirectory, { recursive: true });
     if (this.#recorded) screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
     this.#progress = new Progress(screen, this.#tests.length);
   }
@@ -103,7 +106,7 @@ export default class RunReporter implements Reporter {
   }
 
   onTestEnd(test: TestCase, result: TestResult): void {
-    const row = { ...rowOf(test, result), planned: this.#planned.get(test.title) };
+    const row = { ...rowOf(test, result), planned: this.#planned.get(cellIdOfTitle(test.title)) };
     this.#ended.add(test.id);
     this.#add(row);
     // A host that is out is told once, with the reason, and not for each of its cells.
@@ -143,10 +146,10 @@ export default class RunReporter implements Reporter {
     }
     const { runDirectory, reportsDirectory } = this.#plan;
     mkdirSync(reportsDirectory, { recursive: true });
-    mkdirSync(runDirectory, { recursive: true });
     const why = result.status === 'interrupted' ? 'not run: the run was interrupted' : 'not run';
     const notRun = this.#tests.filter((test) => !this.#ended.has(test.id));
-    for (const test of notRun) this.#add({ ...notRunRow(test, why), planned: this.#planned.get(test.title) });
+    for (const test of notRun)
+      this.#add({ ...notRunRow(test, why), planned: this.#planned.get(cellIdOfTitle(test.title)) });
     const totals = totalsOf(this.#rows);
     const junit = join(reportsDirectory, JUNIT_FILE);
     writeWhole(junit, junitXml(this.#rows, this.#recorded));

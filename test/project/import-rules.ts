@@ -7,6 +7,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   [
     'lib/compare/',
     'lib/judge/',
+    'lib/scenarios/',
     'lib/refusals/',
     'lib/explain/',
     'lib/matrix/',
