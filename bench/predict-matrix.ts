@@ -8,7 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { hash, randomFillSync } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory } from '../lib/cache.ts';
 import { describeFirmware } from '../lib/measure/firmware.ts';
@@ -55,19 +55,35 @@ function prepare(): Bench {
   return { folder, matrixFile };
 }
 
-/** Milliseconds of one call, the least of several: what the machine can do when nothing disturbs it. */
-function leastMs(times: number, work: () => void): number {
-  return Math.min(
-    ...Array.from({ length: times }, () => {
-      const start = performance.now();
-      work();
-      return performance.now() - start;
-    }),
-  );
+/** What one call took: by the clock, and of all processors together, which other work on the machine changes little. */
+interface Cost {
+  wallMs: number;
+  processorMs: number;
 }
 
-/** What the hashes that no calculator can do without cost here: counted from the matrix, timed as bare primitives. */
-function unavoidableMs(): { ms: number; text: string } {
+async function costOf(work: () => void | Promise<void>): Promise<Cost> {
+  const [start, before] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return { wallMs: performance.now() - start, processorMs: (user + system) / 1000 };
+}
+
+/** The least of several calls: what the machine can do when nothing disturbs it. */
+async function leastCost(times: number, work: () => void | Promise<void>): Promise<Cost> {
+  const costs: Cost[] = [];
+  for (let call = 0; call < times; call += 1) costs.push(await costOf(work));
+  const least = (of: keyof Cost): number => Math.min(...costs.map((cost) => cost[of]));
+  return { wallMs: least('wallMs'), processorMs: least('processorMs') };
+}
+
+/** The forms in which node:crypto hands out a hash: an array of its own, or a string of bytes, which is cheaper. */
+const FORMS = { arrays: 'buffer', strings: 'binary' } as const;
+
+/**
+ * What the hashes that no calculator can do without cost here: counted from the matrix, timed as bare primitives.
+ * @param form in which the primitive gives its hash
+ */
+async function unavoidable(form: keyof typeof FORMS): Promise<Cost & { text: string }> {
   const descriptor = describeFirmware(readFileSync(OVMF));
   const sectionPages = descriptor.sections.reduce((sum, { sizeBytes }) => sum + sizeBytes / 4096, 0);
   const imagePages = (descriptor.sizeBytes ?? 0) / 4096;
@@ -80,25 +96,26 @@ function unavoidableMs(): { ms: number; text: string } {
   const page = Buffer.alloc(4096, 1);
   const link = Buffer.alloc(112, 1);
   const kernel = Buffer.alloc(KERNEL_BYTES, 1);
-  const each = (bytes: Buffer, algorithm: string, times: number): number =>
-    leastMs(3, () => {
-      for (let i = 0; i < times; i++) hash(algorithm, bytes, 'buffer');
-    }) / times;
-  const cost = {
-    page: each(page, 'sha384', 4000),
-    link: each(link, 'sha384', 40_000),
-    kernel: each(kernel, 'sha256', 3),
-  };
-  const ms = counts.page * cost.page + counts.link * cost.link + counts.kernel * cost.kernel;
-  return { ms, text: `${counts.page} pages, ${counts.link} links, ${counts.kernel} kernels` };
+  const all = async (count: number, bytes: Buffer, algorithm: string): Promise<Cost> =>
+    leastCost(3, () => {
+      for (let i = 0; i < count; i++) hash(algorithm, bytes, FORMS[form]);
+    });
+  const costs = [
+    await all(counts.page, page, 'sha384'),
+    await all(counts.link, link, 'sha384'),
+    await all(counts.kernel, kernel, 'sha256'),
+  ];
+  const sum = (of: keyof Cost): number => costs.reduce((total, cost) => total + cost[of], 0);
+  const text = `${counts.page} pages, ${counts.link} links, ${counts.kernel} kernels`;
+  return { wallMs: sum('wallMs'), processorMs: sum('processorMs'), text };
 }
 
-function shellMs(command: string, args: string[]): number {
-  return leastMs(5, () => execFileSync(command, args, { stdio: 'ignore' }));
+async function shellMs(command: string, args: string[]): Promise<number> {
+  return (await leastCost(5, () => void execFileSync(command, args, { stdio: 'ignore' }))).wallMs;
 }
 
-function singlePredictions(): void {
-  const ours = shellMs(join(packageRoot(), 'bin', 'snp-conform'), [
+async function singlePredictions(): Promise<void> {
+  const ours = await shellMs(join(packageRoot(), 'bin', 'snp-conform'), [
     ...['predict', '--ovmf', OVMF, '--vcpus', '4', '--vcpu-type', 'EPYC-v4'],
   ]);
   console.log(`one predict from the shell: ${ours.toFixed(0)} ms`);
@@ -107,29 +124,34 @@ function singlePredictions(): void {
     .map((folder) => join(folder, 'sev-snp-measure'))
     .find(existsSync);
   if (peer === undefined) {
-    console.log('sev-snp-measure is not installed here: no comparison');
+    console.log('sev-snp-measure: not installed, so no comparison');
     return;
   }
-  const theirs = shellMs(peer, ['--mode', 'snp', '--ovmf', OVMF, '--vcpus', '4', '--vcpu-type', 'EPYC-v4']);
+  const theirs = await shellMs(peer, ['--mode', 'snp', '--ovmf', OVMF, '--vcpus', '4', '--vcpu-type', 'EPYC-v4']);
   console.log(`sev-snp-measure, the same input: ${theirs.toFixed(0)} ms; ours is ${(ours / theirs).toFixed(2)} of it`);
 }
 
 const bench = prepare();
 try {
-  const unavoidable = unavoidableMs();
-  const runs: number[] = [];
-  for (let i = 0; i < 5; i++) {
-    const start = performance.now();
+  const floors = [await unavoidable('arrays'), await unavoidable('strings')];
+  const run = await leastCost(7, async () => {
     const cells = await predictMatrix(bench.matrixFile, [DEFAULT_VMM_PROFILE], CACHE);
-    runs.push(performance.now() - start);
     if (cells.length !== 10_000) throw new Error('not 10,000 cells');
+  });
+  const inMs = ({ wallMs, processorMs }: Cost): string =>
+    `${wallMs.toFixed(0)} ms by the clock, ${processorMs.toFixed(0)} ms of processors`;
+  console.log(
+    `load of the machine: ${loadavg()
+      .map((load) => load.toFixed(1))
+      .join(' ')}`,
+  );
+  console.log(`10,000 cells: ${inMs(run)}`);
+  for (const [index, floor] of floors.entries()) {
+    console.log(`the unavoidable hashes alone, as ${Object.keys(FORMS)[index]} (${floor.text}): ${inMs(floor)}`);
+    const [wall, processors] = [run.wallMs / floor.wallMs, run.processorMs / floor.processorMs];
+    console.log(`  ratio: ${wall.toFixed(2)} by the clock, ${processors.toFixed(2)} of processors`);
   }
-  runs.sort((left, right) => left - right);
-  const [least = 0, , median = 0] = runs;
-  console.log(`10,000 cells: least ${least.toFixed(0)} ms, median ${median.toFixed(0)} ms`);
-  console.log(`the unavoidable hashes alone (${unavoidable.text}): ${unavoidable.ms.toFixed(0)} ms`);
-  console.log(`ratio, median: ${(median / unavoidable.ms).toFixed(2)}`);
-  singlePredictions();
+  await singlePredictions();
 } finally {
   rmSync(bench.folder, { recursive: true, force: true });
 }

@@ -7,6 +7,10 @@ export const EXIT_CODES = { ok: 0, failure: 1, configuration: 2, infrastructure:
 /** Every error code, its kind and its meaning. Codes are never reused. */
 export const ERROR_CODES = {
   DIGEST_MISMATCH: { kind: 'failure', meaning: 'an observed launch digest is not the expected one' },
+  DIGEST_UNEXPLAINED: {
+    kind: 'failure',
+    meaning: 'no change of inputs that was tried gives the observed launch digest',
+  },
   CHECK_FAILED: { kind: 'failure', meaning: 'a check on the evidence of a cell failed' },
   KDS_NOT_FOUND: { kind: 'failure', meaning: 'the key distribution service knows no such chip or TCB' },
   REPORT_REFUSED: { kind: 'failure', meaning: 'an attestation report is not genuine, or not what was wanted' },

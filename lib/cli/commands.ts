@@ -13,6 +13,7 @@ export interface CommandRow {
 export const COMMANDS: readonly CommandRow[] = [
   { name: 'run', load: async () => (await import('./run.ts')).runCommand() },
   { name: 'predict', load: async () => (await import('./predict.ts')).predictCommand() },
+  { name: 'explain', load: async () => (await import('./explain.ts')).explainCommand() },
   { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },
   { name: 'hosts', load: async () => (await import('./hosts.ts')).hostsCommand() },
   { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },

@@ -15,6 +15,7 @@ import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
+import { SUITES, type SuiteName } from '../runner/suite-names.ts';
 import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
 
 interface RunFlags {
@@ -25,6 +26,7 @@ interface RunFlags {
   reference?: string;
   out: string;
   host?: string[];
+  suite?: SuiteName[];
   grep?: string;
 }
 
@@ -35,6 +37,7 @@ const EXAMPLES = `
 Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json
   snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
+  snp-conform run --hosts hosts.json --matrix matrix.json --suite launch identity policy
   snp-conform run --replay night.jsonl.gz
 `;
 
@@ -54,6 +57,7 @@ function planOf(flags: RunFlags): Plan {
     reportsDirectory,
     source,
     ...(flags.host && { hosts: flags.host }),
+    ...(flags.suite && { suites: flags.suite }),
   };
 }
 
@@ -163,7 +167,7 @@ async function run(flags: RunFlags): Promise<void> {
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
     throw new HarnessError({
       code: 'MATRIX_EMPTY',
-      what: `none of the ${loaded.cells.length} cells is left by --grep and --host`,
+      what: `none of the ${loaded.cells.length} cells is left by --grep, --host and --suite`,
       where: 'snp-conform run',
       hint: 'npx playwright test --list shows the names; --grep matches them without regard to case',
     });
@@ -191,6 +195,11 @@ export function runCommand(): Command {
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
     .option('--host <name...>', 'only these hosts')
+    .addOption(
+      new Option('--suite <name...>', 'these suites; by default launch, of a recording all that it holds').choices(
+        SUITES,
+      ),
+    )
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the run and its reports go', 'reports')
     .addHelpText('after', EXAMPLES)

@@ -101,11 +101,19 @@ export const refusalSchema = z.strictObject({
 });
 export type Refusal = z.infer<typeof refusalSchema>;
 
-/** All that one launch left behind; one JSON document a cell. */
+/** The name of a launch beside the plain one of its cell. */
+const scenarioNameSchema = z
+  .string()
+  .max(100)
+  .regex(/^[a-z]+\/[a-z0-9-]+$/, 'a suite, a slash, and what is special of the launch');
+
+/** All that one launch left behind; one JSON document a launch. */
 export const evidenceSchema = z.strictObject({
   format: z.literal('snp-conform/evidence@1'),
   kind: evidenceKindSchema,
   cell: cellSchema,
+  /** Which launch of the cell this is; absent: the plain one. */
+  scenario: scenarioNameSchema.optional(),
   host: hostProvenanceSchema,
   startedAt: z.iso.datetime(),
   artifacts: z.strictObject({
@@ -115,6 +123,8 @@ export const evidenceSchema = z.strictObject({
   }),
   sent: z.strictObject({
     argv: z.array(z.string()),
+    /** What it was launched with; absent: the policy of the cell. */
+    guestPolicy: hexNumber.optional(),
     idBlock: base64.nullable(),
     idAuth: base64.nullable(),
     authorKeyEnabled: z.boolean(),
@@ -168,6 +178,8 @@ export const cellFileSchema = z.strictObject({
   predicted: hex(48),
   verdict: z.strictObject({
     result: z.enum(['pass', 'fail', 'infrastructure']),
+    /** What had to come of the launch, in words; absent: the guest had to run. */
+    expected: z.string().max(1000).optional(),
     checks: z.array(
       z.strictObject({
         name: z.string(),

@@ -18,14 +18,23 @@ const POLICY_RESERVED_ONE = 1n << 17n;
 
 type Combination = Record<Axis, string | number | null>;
 
-function* combinations(matrix: Matrix, axes: readonly Axis[]): Generator<Combination> {
-  const [axis, ...rest] = axes;
-  if (axis === undefined) {
-    yield {} as Combination;
-    return;
-  }
-  for (const tail of combinations(matrix, rest)) {
-    for (const value of matrix.axes[axis]) yield { ...tail, [axis]: value };
+/** How many combinations the axes of a matrix have. */
+function combinationCount(matrix: Matrix): number {
+  return AXES.reduce((product, axis) => product * matrix.axes[axis].length, 1);
+}
+
+/** All combinations of the axes, the last axis changing fastest. */
+function* combinations(matrix: Matrix): Generator<Combination> {
+  const fastestFirst = [...AXES].reverse().map((axis) => [axis, matrix.axes[axis]] as const);
+  const count = combinationCount(matrix);
+  for (let index = 0; index < count; index += 1) {
+    const combination = {} as Combination;
+    let rest = index;
+    for (const [axis, values] of fastestFirst) {
+      combination[axis] = values[rest % values.length] ?? null;
+      rest = Math.floor(rest / values.length);
+    }
+    yield combination;
   }
 }
 
@@ -56,24 +65,24 @@ function appendName(append: string | null): string {
   return append === null ? 'none' : createHash('sha256').update(append).digest('hex').slice(0, 8);
 }
 
-/** The id names every axis on which the matrix has a choice, and the five that people look for first. */
-function cellId(matrix: Matrix, cell: Omit<Cell, 'id'>): string {
-  const parts: [Axis, string][] = [
-    ['firmware', cell.firmware],
-    ['kernel', cell.kernel ?? 'no-kernel'],
-    ['initrd', `initrd-${cell.initrd ?? 'none'}`],
-    ['append', `append-${appendName(cell.append)}`],
-    ['guestPolicy', `policy-${hex(cell.guestPolicy)}`],
-    ['guestFeatures', `features-${hex(cell.guestFeatures)}`],
-    ['vcpus', `${cell.vcpus}-vcpu`],
-    ['vcpuType', cell.vcpuType],
-    ['qemu', `qemu-${cell.qemu}`],
-  ];
-  const optional: readonly Axis[] = ['initrd', 'append', 'qemu'];
-  return parts
-    .filter(([axis]) => !optional.includes(axis) || matrix.axes[axis].length > 1)
-    .map(([, part]) => part)
-    .join('/');
+/** What the id calls the value of each axis. */
+const NAME_ON_AXIS: Readonly<Record<Axis, (cell: Omit<Cell, 'id'>) => string>> = {
+  firmware: ({ firmware }) => firmware,
+  kernel: ({ kernel }) => kernel ?? 'no-kernel',
+  initrd: ({ initrd }) => `initrd-${initrd ?? 'none'}`,
+  append: ({ append }) => `append-${appendName(append)}`,
+  guestPolicy: ({ guestPolicy }) => `policy-${hex(guestPolicy)}`,
+  guestFeatures: ({ guestFeatures }) => `features-${hex(guestFeatures)}`,
+  vcpus: ({ vcpus }) => `${vcpus}-vcpu`,
+  vcpuType: ({ vcpuType }) => vcpuType,
+  qemu: ({ qemu }) => `qemu-${qemu}`,
+};
+
+const NAMED_BY_CHOICE: readonly Axis[] = ['initrd', 'append', 'qemu'];
+
+/** The axes that ids name: those on which the matrix has a choice, and the six that people look for first. */
+function namedAxes(matrix: Matrix): Axis[] {
+  return AXES.filter((axis) => !NAMED_BY_CHOICE.includes(axis) || matrix.axes[axis].length > 1);
 }
 
 function checkReferences(matrix: Matrix, where: string): void {
@@ -91,7 +100,7 @@ function checkReferences(matrix: Matrix, where: string): void {
   }
 }
 
-function toCell(matrix: Matrix, combination: Combination, where: string): Cell {
+function toCell(named: readonly Axis[], combination: Combination, where: string): Cell {
   const kernel = combination.kernel as string | null;
   const fields = {
     firmware: String(combination.firmware),
@@ -129,7 +138,7 @@ function toCell(matrix: Matrix, combination: Combination, where: string): Cell {
           : 'the usual guest policy is 0x30000, with debugging 0xb0000',
     });
   }
-  return { id: cellId(matrix, fields), ...fields };
+  return { id: named.map((axis) => NAME_ON_AXIS[axis](fields)).join('/'), ...fields };
 }
 
 /**
@@ -139,13 +148,14 @@ function toCell(matrix: Matrix, combination: Combination, where: string): Cell {
  */
 export function planCells(matrix: Matrix, hostTags: readonly string[], where: string): PlannedCell[] {
   checkReferences(matrix, where);
-  const size = AXES.reduce((product, axis) => product * matrix.axes[axis].length, 1);
+  const size = combinationCount(matrix);
+  const named = namedAxes(matrix);
   if (size > MAX_CELLS) {
     throw new HarnessError({ code: 'MATRIX_INVALID', what: `${size} combinations, more than ${MAX_CELLS}`, where });
   }
   const planned = new Map<string, PlannedCell>();
-  for (const combination of combinations(matrix, [...AXES].reverse())) {
-    const cell = toCell(matrix, combination, where);
+  for (const combination of combinations(matrix)) {
+    const cell = toCell(named, combination, where);
     const rule = (matrix.exclude as Exclusion[]).find((candidate) => excludes(candidate, combination, hostTags));
     const known = planned.get(cell.id);
     if (known === undefined || known.excludedBecause !== undefined)

@@ -1,13 +1,15 @@
 import { fieldOf, sizeOf } from '../abi/layout.ts';
 import { PAGE_BYTES, PAGE_INFO } from '../abi/page-info.ts';
 import { HarnessError } from '../errors.ts';
-import { sha384 } from './sha.ts';
+import { writeSha384 } from './sha.ts';
 
 /** Bytes of a launch digest. */
 export const DIGEST_BYTES = 48;
 
 /** CONTENTS of a page whose contents the firmware does not hash. */
 const NO_CONTENTS = new Uint8Array(DIGEST_BYTES);
+
+const PAGE_INFO_BYTES = sizeOf(PAGE_INFO);
 
 const AT = {
   digestCur: fieldOf(PAGE_INFO, 'digestCur').at,
@@ -22,8 +24,8 @@ const AT = {
  * a firmware image has a thousand of them.
  */
 export class LaunchContext {
-  readonly #pageInfo = new Uint8Array(sizeOf(PAGE_INFO));
-  readonly #view = new DataView(this.#pageInfo.buffer);
+  readonly #pageInfo = Buffer.alloc(PAGE_INFO_BYTES);
+  readonly #view = new DataView(this.#pageInfo.buffer, this.#pageInfo.byteOffset, this.#pageInfo.byteLength);
 
   /** @param from 48 bytes to go on from   @throws HarnessError LAYOUT_LENGTH */
   constructor(from: Uint8Array = NO_CONTENTS) {
@@ -34,39 +36,43 @@ export class LaunchContext {
       });
     }
     this.#pageInfo.set(from, AT.digestCur);
-    this.#view.setUint16(AT.length, sizeOf(PAGE_INFO), true);
+    this.#view.setUint16(AT.length, PAGE_INFO_BYTES, true);
+  }
+
+  /** Goes on from another digest, so that one context serves many launches. @param from 48 bytes */
+  restart(from: Uint8Array): void {
+    this.#pageInfo.set(from, AT.digestCur);
   }
 
   /** The launch digest so far, 48 bytes. */
   get digest(): Uint8Array {
-    return this.#pageInfo.slice(AT.digestCur, AT.digestCur + DIGEST_BYTES);
+    return new Uint8Array(this.#pageInfo.subarray(AT.digestCur, AT.digestCur + DIGEST_BYTES));
   }
 
   /** CONTENTS of the last page, 48 bytes; zeros where that was not measured. */
   get contents(): Uint8Array {
-    return this.#pageInfo.slice(AT.contents, AT.contents + DIGEST_BYTES);
-  }
-
-  /** Copies the launch digest so far to a place of 48 bytes, without making an array for it. */
-  copyDigest(target: Uint8Array, at: number): void {
-    target.set(this.#pageInfo.subarray(AT.digestCur, AT.digestCur + DIGEST_BYTES), at);
+    return new Uint8Array(this.#pageInfo.subarray(AT.contents, AT.contents + DIGEST_BYTES));
   }
 
   /**
    * Extends the launch digest by one page.
    * @param gpa guest-physical address, 4 KiB aligned   @param contents SHA-384 of the page; absent: not measured
-   * Source: AMD 56860, PAGE_INFO structure.
+   * @returns the launch digest after it, as a string of 48 bytes   Source: AMD 56860, PAGE_INFO structure.
    */
-  page(pageType: number, gpa: bigint, contents: Uint8Array = NO_CONTENTS): void {
+  page(pageType: number, gpa: bigint, contents: Uint8Array = NO_CONTENTS): string {
     this.#pageInfo.set(contents, AT.contents);
+    return this.#extend(pageType, gpa);
+  }
+
+  #extend(pageType: number, gpa: bigint): string {
     this.#view.setUint8(AT.pageType, pageType);
     this.#view.setBigUint64(AT.gpa, gpa, true);
-    this.pageAgain();
+    return this.pageAgain();
   }
 
   /** Extends the launch digest by the same page as before, at the same address: application processors have one VMSA. */
-  pageAgain(): void {
-    this.#pageInfo.set(sha384(this.#pageInfo), AT.digestCur);
+  pageAgain(): string {
+    return writeSha384(this.#pageInfo, this.#pageInfo, AT.digestCur);
   }
 
   /**
@@ -76,7 +82,8 @@ export class LaunchContext {
   region(pageType: number, gpa: bigint, contents: Uint8Array, afterPage?: (gpa: bigint) => void): void {
     for (let at = 0; at < contents.length; at += PAGE_BYTES) {
       const pageGpa = gpa + BigInt(at);
-      this.page(pageType, pageGpa, sha384(contents.subarray(at, at + PAGE_BYTES)));
+      writeSha384(contents.subarray(at, at + PAGE_BYTES), this.#pageInfo, AT.contents);
+      this.#extend(pageType, pageGpa);
       afterPage?.(pageGpa);
     }
   }

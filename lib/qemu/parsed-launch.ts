@@ -65,6 +65,8 @@ export interface ParsedLaunch {
   pflash: readonly Given[];
   /** vCPUs present at launch; null where -smp is wrong. */
   vcpus: number | null;
+  /** maxcpus of -smp, where it is given and a number. */
+  maxVcpus: number | null;
   /** The value of -cpu; null: none, and QEMU takes its default. */
   cpu: Given | null;
   /** CPUs added by -device. */

@@ -20,6 +20,9 @@ function properties(cell: CellFile, recorded: boolean): Record<string, string | 
   const { refusal } = evidence.outcome;
   return {
     evidence: evidenceLabel(evidence.kind, recorded),
+    scenario: evidence.scenario,
+    expected: cell.verdict.expected,
+    'refusal.line': evidence.outcome.refusal?.line,
     host: host.name,
     'host.kernel': host.kernel,
     'host.profile': host.profile ?? undefined,
@@ -33,7 +36,7 @@ function properties(cell: CellFile, recorded: boolean): Record<string, string | 
     'sha256.firmware': artifacts.firmware.sha256,
     'sha256.kernel': artifacts.kernel?.sha256,
     'sha256.initrd': artifacts.initrd?.sha256,
-    guestPolicy: evidence.cell.guestPolicy,
+    guestPolicy: evidence.sent.guestPolicy ?? evidence.cell.guestPolicy,
     guestFeatures: evidence.cell.guestFeatures,
   };
 }

@@ -16,6 +16,7 @@ import type { Result, ResultKind } from '../evidence/results.ts';
 import { appendResult } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
+import { cellIdOfTitle } from '../runner/cells.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import type { HostedCell, Plan } from '../runner/plan.ts';
 import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
@@ -99,7 +100,7 @@ export default class RunReporter implements Reporter {
   }
 
   onTestEnd(test: TestCase, result: TestResult): void {
-    const row = { ...rowOf(test, result), planned: this.#planned.get(test.title) };
+    const row = { ...rowOf(test, result), planned: this.#planned.get(cellIdOfTitle(test.title)) };
     this.#ended.add(test.id);
     this.#add(row);
     // A host that is out is told once, with the reason, and not for each of its cells.
@@ -124,7 +125,8 @@ export default class RunReporter implements Reporter {
     mkdirSync(runDirectory, { recursive: true });
     const why = result.status === 'interrupted' ? 'not run: the run was interrupted' : 'not run';
     const notRun = this.#tests.filter((test) => !this.#ended.has(test.id));
-    for (const test of notRun) this.#add({ ...notRunRow(test, why), planned: this.#planned.get(test.title) });
+    for (const test of notRun)
+      this.#add({ ...notRunRow(test, why), planned: this.#planned.get(cellIdOfTitle(test.title)) });
     const totals = totalsOf(this.#rows);
     const junit = join(reportsDirectory, JUNIT_FILE);
     writeWhole(junit, junitXml(this.#rows, this.#recorded));

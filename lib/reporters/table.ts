@@ -12,12 +12,13 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** One line a host and firmware/kernel: how many cells of each kind. */
+/** One line a host, suite and firmware/kernel: how many cells of each kind. The suite is left out where it is one. */
 export function summaryTable(rows: readonly ResultRow[]): string[] {
+  const severalSuites = new Set(rows.map(({ suite }) => suite)).size > 1;
   const groups = new Map<string, ResultRow[]>();
   for (const row of rows) {
     const [firmware = '', kernel = ''] = row.name.split('/');
-    const key = JSON.stringify([row.host, firmware, kernel]);
+    const key = JSON.stringify([row.host, ...(severalSuites ? [row.suite] : []), firmware, kernel]);
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   const kinds = RESULT_KINDS.filter((kind) => kind === 'pass' || rows.some((row) => row.result === kind));
@@ -26,5 +27,5 @@ export function summaryTable(rows: readonly ResultRow[]): string[] {
     const seconds = group.reduce((sum, row) => sum + row.durationMs, 0) / 1000;
     return [...(JSON.parse(key) as string[]), ...kinds.map((kind) => String(totals[kind])), seconds.toFixed(1)];
   });
-  return columns([['host', 'firmware', 'kernel', ...kinds, 'seconds'], ...body]);
+  return columns([['host', ...(severalSuites ? ['suite'] : []), 'firmware', 'kernel', ...kinds, 'seconds'], ...body]);
 }

@@ -4,7 +4,9 @@ import { cacheDirectory } from '../cache.ts';
 import { HarnessError } from '../errors.ts';
 import { summarise } from '../judge/summary.ts';
 import type { Cell } from '../matrix/cell.ts';
-import { CELL_FILE_ANNOTATION } from './annotations.ts';
+import { describeExpectation } from '../scenarios/expectation.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
+import { CELL_FILE_ANNOTATION, EXPECTATION_ANNOTATION } from './annotations.ts';
 import { openHost } from './open-host.ts';
 import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
 import { loadPlan, readPlan } from './plan.ts';
@@ -16,8 +18,11 @@ const DURABILITY = plan.source.kind === 'hosts' ? 'lasting' : 'passing';
 const CLOSE_MS = 15_000;
 
 interface TestFixtures {
-  /** Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. */
-  launch: (cell: Cell) => Promise<CellOutcome>;
+  /**
+   * Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. With a scenario it is that
+   * launch of the cell; the test is skipped where it is not known what must come of it on this host.
+   */
+  launch: (cell: Cell, scenario?: Scenario) => Promise<CellOutcome>;
 }
 
 interface WorkerFixtures {
@@ -40,9 +45,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   ],
   launch: async ({ labHost }, use, testInfo) => {
     const abort = new AbortController();
-    await use(async (cell) => {
+    await use(async (cell, scenario) => {
       const { runDirectory } = plan.plan;
-      const outcome = await concludeCell(await labHost.evidenceOf(cell, abort.signal), runDirectory, DURABILITY);
+      const launch = { cell, scenario };
+      const expectation = await labHost.expectationOf(launch);
+      testInfo.annotations.push({ type: EXPECTATION_ANNOTATION, description: describeExpectation(expectation) });
+      if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
+      const outcome = await concludeCell(await labHost.evidenceOf(launch, abort.signal), runDirectory, DURABILITY);
       testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
       return outcome;
     });

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
-import type { Host, LaunchIdentity, LaunchRequest, LocalArtifact } from '../host/host.ts';
-import { buildIdAuth } from '../identity/id-auth.ts';
-import { buildIdBlock } from '../identity/id-block.ts';
+import type { HostProvenance } from '../evidence/schema.ts';
+import type { Host, LaunchRequest, LocalArtifact } from '../host/host.ts';
 import { generateKeys, type OwnerKeys } from '../identity/keys.ts';
 import type { Cell } from '../matrix/cell.ts';
 import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { Matrix } from '../matrix/matrix-file.ts';
-import { Artifacts } from './artifacts.ts';
-import type { EvidenceSource, PredictedEvidence } from './outcome.ts';
+import type { Expectation } from '../scenarios/expectation.ts';
+import { rightIdentity } from '../scenarios/identity-scenarios.ts';
+import { policyFactsOf } from '../scenarios/policy-facts.ts';
+import { expectationOf } from '../scenarios/scenarios.ts';
+import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
+import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { artifactPath } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
 import type { Reference } from './reference.ts';
@@ -31,10 +34,21 @@ export class MatrixArtifacts {
     this.#cacheFolder = cacheFolder;
   }
 
-  async #file(kind: 'firmware' | 'kernel' | 'initrd', name: string | null): Promise<LocalArtifact | null> {
+  /** The path of an artifact; null where none has that name. */
+  #path(kind: 'firmware' | 'kernel' | 'initrd', name: string | null): string | null {
     const path = name === null ? undefined : this.#matrix.artifacts[kind][name]?.path;
-    if (name === null || path === undefined) return null;
-    return this.#artifacts.file(name, artifactPath(path, this.#matrixFile, this.#cacheFolder));
+    return path === undefined ? null : artifactPath(path, this.#matrixFile, this.#cacheFolder);
+  }
+
+  async #file(kind: 'kernel' | 'initrd', name: string | null): Promise<LocalArtifact | null> {
+    const path = this.#path(kind, name);
+    return name === null || path === null ? null : this.#artifacts.file(name, path);
+  }
+
+  async #firmware(name: string): Promise<FirmwareArtifact> {
+    const path = this.#path('firmware', name);
+    if (path !== null) return this.#artifacts.firmware(name, path);
+    throw new HarnessError({ code: 'MATRIX_INVALID', what: `no firmware named ${name}` });
   }
 
   /** How reports come out of the guests of the matrix. */
@@ -44,14 +58,11 @@ export class MatrixArtifacts {
 
   /** @throws HarnessError FILE_UNREADABLE, OVMF_*, MATRIX_INVALID */
   async of(cell: Cell): Promise<CellArtifacts> {
-    const [firmware, kernel, initrd] = await Promise.all([
-      this.#file('firmware', cell.firmware),
+    const [{ file: firmware, descriptor: firmwareDescriptor }, kernel, initrd] = await Promise.all([
+      this.#firmware(cell.firmware),
       this.#file('kernel', cell.kernel),
       this.#file('initrd', cell.initrd),
     ]);
-    if (firmware === null)
-      throw new HarnessError({ code: 'MATRIX_INVALID', what: `no firmware named ${cell.firmware}` });
-    const firmwareDescriptor = await this.#artifacts.descriptor(firmware);
     if ((firmwareDescriptor.sizeBytes ?? 0) % QEMU_FIRMWARE_UNIT !== 0) {
       throw new HarnessError({
         code: 'OVMF_SIZE',
@@ -69,7 +80,8 @@ export class Launcher implements EvidenceSource {
   readonly #artifacts: MatrixArtifacts;
   readonly #host: Host;
   readonly #reference: Reference;
-  #keys: OwnerKeys | undefined;
+  /** Keys of people who exist for this process only: nothing signed here is worth anything elsewhere. */
+  #keys: { owner: OwnerKeys; stranger: OwnerKeys } | undefined;
 
   constructor(host: Host, artifacts: MatrixArtifacts, reference: Reference) {
     this.#host = host;
@@ -77,16 +89,37 @@ export class Launcher implements EvidenceSource {
     this.#reference = reference;
   }
 
-  async evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence> {
+  /** What a launch starts with; undefined: what is known of the host does not tell. */
+  #guestPolicy({ cell, scenario }: CellLaunch, host: HostProvenance): bigint | undefined {
+    return scenario === undefined ? cell.guestPolicy : scenario.guestPolicy(cell.guestPolicy, policyFactsOf(host));
+  }
+
+  async expectationOf(launch: CellLaunch): Promise<Expectation> {
+    if (launch.scenario === undefined) return { outcome: 'accepted' };
+    const host = await this.#host.provenance();
+    const policy = this.#guestPolicy(launch, host);
+    if (policy !== undefined) return expectationOf(launch.scenario, policy, policyFactsOf(host));
+    return { outcome: 'unknown', why: 'it is not known which ABI the firmware of this host has' };
+  }
+
+  async evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence> {
+    const { cell, scenario } = launch;
     const local = await this.#artifacts.of(cell);
-    const { vmmProfile } = await this.#host.provenance();
+    const host = await this.#host.provenance();
+    const { vmmProfile } = host;
+    const guestPolicy = this.#guestPolicy(launch, host);
+    if (guestPolicy === undefined) {
+      throw new HarnessError({ code: 'INTERNAL', what: `${scenario?.name}: launched though its policy is not known` });
+    }
     const measured = measuredArtifacts(local.firmwareDescriptor, local.kernel, local.initrd);
     const prediction = predictCell(cell, measured, vmmProfile);
     const launchDigest = this.#reference.digestOf(cell.id, vmmProfile) ?? prediction.launchDigest;
     const request: LaunchRequest = {
       cell,
+      scenario: scenario?.name ?? null,
+      guestPolicy,
       ...local,
-      identity: this.#identity(cell, launchDigest),
+      identity: (scenario?.identity ?? rightIdentity)({ launchDigest, guestPolicy, ...this.#people() }),
       hostData: randomBytes(32),
       guest: this.#artifacts.guest,
       nonce: randomBytes(64),
@@ -95,11 +128,9 @@ export class Launcher implements EvidenceSource {
     return { prediction, evidence: await this.#host.launch(request, signal) };
   }
 
-  /** Keys of a guest owner who exists for this process only: nothing signed here is worth anything elsewhere. */
-  #identity(cell: Cell, launchDigest: Uint8Array): LaunchIdentity {
-    this.#keys ??= generateKeys();
-    const idBlock = buildIdBlock({ launchDigest, policy: cell.guestPolicy });
-    return { idBlock, idAuth: buildIdAuth({ idBlock, ...this.#keys }), authorKeyEnabled: true };
+  #people(): { owner: OwnerKeys; stranger: OwnerKeys } {
+    this.#keys ??= { owner: generateKeys(), stranger: generateKeys() };
+    return this.#keys;
   }
 
   close(): Promise<void> {

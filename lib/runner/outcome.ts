@@ -7,6 +7,8 @@ import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Cell } from '../matrix/cell.ts';
 import type { Prediction } from '../measure/inputs.ts';
+import type { Expectation } from '../scenarios/expectation.ts';
+import { launchName, type Scenario } from '../scenarios/scenario.ts';
 
 /** Evidence of a cell beside the prediction that this version of the harness makes from its inputs. */
 export interface PredictedEvidence {
@@ -14,9 +16,17 @@ export interface PredictedEvidence {
   evidence: Evidence;
 }
 
+/** A launch of a cell: the plain one, or a scenario. */
+export interface CellLaunch {
+  cell: Cell;
+  scenario: Scenario | undefined;
+}
+
 /** Where the evidence of one host's cells comes from: launches, or a recording. */
 export interface EvidenceSource {
-  evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence>;
+  /** What must come of a launch, as far as what is known of the host tells. */
+  expectationOf(launch: CellLaunch): Promise<Expectation>;
+  evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence>;
   close(): Promise<void>;
 }
 
@@ -30,13 +40,13 @@ export interface CellOutcome extends PredictedEvidence {
 /** A file name has 255 bytes at most; a temporary one needs some more than this. */
 const MAX_NAME = 180;
 
-/** The file of a cell in a run directory: readable, and no two ids share one. */
-export function cellFilePath(runDirectory: string, host: string, cellId: string): string {
-  const readable = cellId.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_');
-  const telling = readable.length <= MAX_NAME && readable.replaceAll('__', '/') === cellId;
-  const hash = createHash('sha256').update(cellId).digest('hex').slice(0, 16);
-  const name = telling ? readable : `${readable.slice(0, MAX_NAME)}-${hash}`;
-  return join(runDirectory, 'cells', host, `${name}.json`);
+/** The file of a launch in a run directory: readable, and no two names share one. @param name of the launch: a cell's id, or more */
+export function cellFilePath(runDirectory: string, host: string, name: string): string {
+  const readable = name.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_');
+  const telling = readable.length <= MAX_NAME && readable.replaceAll('__', '/') === name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  const file = telling ? readable : `${readable.slice(0, MAX_NAME)}-${hash}`;
+  return join(runDirectory, 'cells', host, `${file}.json`);
 }
 
 /** Judges evidence and keeps it with the verdict, whole or not at all. */
@@ -46,7 +56,7 @@ export async function concludeCell(
   durability: Durability,
 ): Promise<CellOutcome> {
   const verdict = judge(prediction, evidence);
-  const file = cellFilePath(runDirectory, evidence.host.name, evidence.cell.id);
+  const file = cellFilePath(runDirectory, evidence.host.name, launchName(evidence.cell.id, evidence.scenario));
   const predicted = Buffer.from(prediction.launchDigest).toString('hex');
   const content: CellFile = { format: 'snp-conform/cell@1', evidence, predicted, verdict };
   const name = relative(runDirectory, file).split(sep).join('/');

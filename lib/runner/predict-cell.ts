@@ -4,11 +4,11 @@ import type { Evidence } from '../evidence/schema.ts';
 import type { LocalArtifact } from '../host/host.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { refuseGuestPolicy } from '../measure/guest-features.ts';
-import type { FirmwareDescriptor, LaunchInputs, Prediction } from '../measure/inputs.ts';
+import type { FirmwareDescriptor, KernelHashes, LaunchInputs, Prediction } from '../measure/inputs.ts';
 import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
 import { predict } from '../measure/predict.ts';
 import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
-import { vmmProfileOf } from '../measure/vmm-profiles.ts';
+import { type VmmProfile, vmmProfileOf } from '../measure/vmm-profiles.ts';
 
 /** The inputs of a cell that come from files, as far as a digest needs them. */
 export interface MeasuredArtifacts {
@@ -18,24 +18,48 @@ export interface MeasuredArtifacts {
   initrd: Uint8Array | null;
 }
 
-/** What the launch of a cell depends on, on a host of a VMM profile. @throws HarnessError of the codes of lib/measure */
+/** The value of a key, made where it is not there yet. */
+function once<K, V>(known: Map<K, V>, key: K, make: () => V): V {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  known.set(key, made);
+  return made;
+}
+
+/** Launch inputs of the cells of one matrix; what cells have in common is made once, and is one object in all of them. */
+export class CellInputs {
+  readonly #signatures = new Map<string, number>();
+  readonly #profiles = new Map<string, VmmProfile>();
+  readonly #kernelHashes = new Map<string, KernelHashes>();
+
+  #hashes({ kernel, initrd, append }: Cell, artifacts: MeasuredArtifacts): KernelHashes | null {
+    const { kernel: kernelSha256, initrd: initrdSha256 } = artifacts;
+    if (kernelSha256 === null) return null;
+    const key = `${kernel} ${initrd ?? ''} ${append ?? ''}`;
+    return once(this.#kernelHashes, key, () => kernelHashesFrom({ kernelSha256, initrdSha256, append }));
+  }
+
+  /**
+   * What the launch of a cell depends on, on a host of a VMM profile.
+   * @param artifacts the same for the same names of kernel and initrd   @throws HarnessError of the codes of lib/measure
+   */
+  of(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): LaunchInputs {
+    refuseGuestPolicy(cell.guestFeatures);
+    return {
+      firmware: artifacts.firmware,
+      kernelHashes: this.#hashes(cell, artifacts),
+      vcpus: cell.vcpus,
+      vcpuSignature: once(this.#signatures, cell.vcpuType, () => vcpuSignatureOf(cell.vcpuType)),
+      guestFeatures: cell.guestFeatures,
+      profile: once(this.#profiles, vmmProfile, () => vmmProfileOf(vmmProfile)),
+    };
+  }
+}
+
+/** What the launch of one cell depends on. @throws HarnessError of the codes of lib/measure */
 export function cellInputs(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): LaunchInputs {
-  refuseGuestPolicy(cell.guestFeatures);
-  return {
-    firmware: artifacts.firmware,
-    kernelHashes:
-      artifacts.kernel === null
-        ? null
-        : kernelHashesFrom({
-            kernelSha256: artifacts.kernel,
-            initrdSha256: artifacts.initrd,
-            append: cell.append,
-          }),
-    vcpus: cell.vcpus,
-    vcpuSignature: vcpuSignatureOf(cell.vcpuType),
-    guestFeatures: cell.guestFeatures,
-    profile: vmmProfileOf(vmmProfile),
-  };
+  return new CellInputs().of(cell, artifacts, vmmProfile);
 }
 
 /** The prediction of a cell on a host of a VMM profile. @throws HarnessError of the codes of lib/measure */

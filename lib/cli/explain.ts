@@ -1,0 +1,106 @@
+import { Command, Option } from 'commander';
+import { EXIT_CODES } from '../errors.ts';
+import { answerJson, answerText, isExplained } from '../explain/answer.ts';
+import { type GivenDigest, readDigest } from '../explain/digest-text.ts';
+import type { Direction } from '../explain/explanation.ts';
+import { DIGEST_BYTES } from '../measure/launch-context.ts';
+import { answerQuestion } from '../runner/answer.ts';
+import { wholeLaunch } from './from-argv.ts';
+import { knownFromLaunch, knownFromOptions, type ReadLaunch } from './known-launch.ts';
+import { parseCount } from './numbers.ts';
+import { checkMode } from './predict-modes.ts';
+import { addLaunchInputOptions, launchIsGiven, type PredictOptions, usage } from './predict-options.ts';
+import { SearchScreen } from './search-screen.ts';
+
+interface ExplainOptions extends PredictOptions {
+  observed?: GivenDigest;
+  expected?: GivenDigest;
+  artifacts?: string[];
+  timeLimit: number;
+}
+
+const EXAMPLES = `
+Examples:
+  snp-conform explain --observed "$MEASUREMENT" --ovmf OVMF.amdsev.fd --vcpus 4 --vcpu-type EPYC-v4
+  snp-conform explain --observed "$MEASUREMENT" --from-argv launch.sh --artifacts /srv/artifacts
+  snp-conform explain --from-argv /proc/4711/cmdline        # the ID block in it expects another digest
+  snp-conform explain --expected "$PUBLISHED" --from-argv launch.sh --json`;
+
+/** A digest that is to be explained, and which way round. */
+interface Question {
+  target: GivenDigest;
+  direction: Direction;
+}
+
+async function readLaunch(options: ExplainOptions): Promise<ReadLaunch & { idBlockDigest: Uint8Array | null }> {
+  const folders = options.artifacts ?? [];
+  if (!launchIsGiven(options)) {
+    checkMode(options);
+    if (options.mode !== 'snp') {
+      throw usage(`--mode ${options.mode} is not searched`, 'only SNP guests that start in their firmware are');
+    }
+    return { ...(await knownFromOptions(options, folders)), idBlockDigest: null };
+  }
+  const launch = await wholeLaunch(options);
+  const idBlock = launch.snp?.idBlock ?? null;
+  return {
+    ...(await knownFromLaunch(launch, options, folders)),
+    idBlockDigest: idBlock?.slice(0, DIGEST_BYTES) ?? null,
+  };
+}
+
+function questionOf({ observed, expected }: ExplainOptions, idBlockDigest: Uint8Array | null): Question {
+  if (observed !== undefined) return { target: observed, direction: 'observed' };
+  if (expected !== undefined) return { target: expected, direction: 'expected' };
+  if (idBlockDigest !== null) return { target: { bytes: idBlockDigest, writtenAs: null }, direction: 'expected' };
+  throw usage(
+    'no digest is given that is to be explained',
+    'give what the host measured with --observed, or what was expected of the launch with --expected; a launch with an ID block has it in there',
+  );
+}
+
+async function run(options: ExplainOptions): Promise<void> {
+  const start = performance.now();
+  const read = await readLaunch(options);
+  const question = questionOf(options, read.idBlockDigest);
+  const { writtenAs } = question.target;
+  const limitMs = options.timeLimit * 1000 - (performance.now() - start);
+  const screen = new SearchScreen(process.stderr);
+  const { known, image } = read;
+  const { target, direction } = question;
+  const given = await answerQuestion(
+    { known, image, target: target.bytes, direction },
+    { limitMs: Math.max(0, limitMs), cores: 'all', onProgress: (progress) => screen.show(progress) },
+  ).finally(() => screen.end());
+  const notes = [...(writtenAs === null ? [] : [`the digest was given as ${writtenAs}`]), ...read.notes];
+  process.stderr.write(notes.map((note) => `note: ${note}\n`).join(''));
+  process.stdout.write(options.json ? `${JSON.stringify(answerJson(given), null, 2)}\n` : answerText(given));
+  if (!isExplained(given)) process.exitCode = EXIT_CODES.failure;
+}
+
+/** `snp-conform explain`: which input is another than was thought, when a launch digest is. */
+export function explainCommand(): Command {
+  const command = new Command('explain').description('name the input that is wrong when a launch digest differs');
+  return addLaunchInputOptions(command)
+    .addOption(
+      new Option('--observed <digest>', 'what the host measured: MEASUREMENT of a report, hex or base64')
+        .argParser((text) => readDigest(text, '--observed'))
+        .conflicts('expected'),
+    )
+    .addOption(
+      new Option(
+        '--expected <digest>',
+        'what was expected of the launch that is given: LD of an ID block, hex or base64',
+      ).argParser((text) => readDigest(text, '--expected')),
+    )
+    .option('--artifacts <folder...>', 'folders of firmware, kernel and initrd files that the host may have used')
+    .option(
+      '--time-limit <seconds>',
+      'how long is searched',
+      (text) => parseCount(text, '--time-limit', 'NUMBER_INVALID'),
+      60,
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+}

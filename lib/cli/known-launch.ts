@@ -1,0 +1,167 @@
+import { sizeOf } from '../abi/layout.ts';
+import { SETUP_HEADER, SETUP_HEADER_AT } from '../abi/linux-boot.ts';
+import { HarnessError } from '../errors.ts';
+import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
+import { headerVariants } from '../explain/kernel-header.ts';
+import type { FileAtHand, KnownLaunch, NamedFile } from '../explain/launch-state.ts';
+import type { LaunchInputs } from '../measure/inputs.ts';
+import { sha256 } from '../measure/sha.ts';
+import type { ParsedLaunch } from '../qemu/parsed-launch.ts';
+import { gatherFiles, withoutVariables } from './files-at-hand.ts';
+import { launchInputs } from './launch-source.ts';
+import { snpInputs } from './predict-inputs.ts';
+import type { PredictOptions } from './predict-options.ts';
+
+/** A kernel larger than this is not tried with other setup headers: each costs a hash of all of it. */
+const PATCHED_BYTES_MAX = 64 * 1024 ** 2;
+
+/** The files that a launch names, as this machine can read them. */
+interface LaunchFiles {
+  firmware: string | null;
+  kernel: string | null;
+  initrd: string | null;
+}
+
+/** A launch that a digest is to be explained of. */
+export interface ReadLaunch {
+  known: KnownLaunch;
+  image: Uint8Array | undefined;
+  /** What could not be looked at, in words. */
+  notes: string[];
+}
+
+/** The kernel with other setup headers: hashed once each, since they differ at their beginning. */
+async function patchedKernels(path: string, initrdBytes: number | null): Promise<FileAtHand[]> {
+  const image = await readInputFile({ path, what: 'kernel', maxBytes: PATCHED_BYTES_MAX }).catch((error: unknown) => {
+    if (error instanceof HarnessError) return undefined;
+    throw error;
+  });
+  if (image === undefined) return [];
+  const copy = new Uint8Array(image);
+  const own = copy.slice(SETUP_HEADER_AT, SETUP_HEADER_AT + sizeOf(SETUP_HEADER));
+  const variants = headerVariants(image, initrdBytes).map(({ origin, what, header }) => {
+    copy.set(header, SETUP_HEADER_AT);
+    return { name: `${path} (${what})`, sha256: sha256(copy), origin };
+  });
+  copy.set(own, SETUP_HEADER_AT);
+  return variants;
+}
+
+async function sizeOfFile(path: string | null): Promise<number | null> {
+  if (path === null) return null;
+  const { stat } = await import('node:fs/promises');
+  const { size } = await stat(path);
+  return size;
+}
+
+/** What all ways of giving a launch have in common, once its inputs are read. */
+async function withFiles(
+  known: Omit<KnownLaunch, 'firmwaresAtHand' | 'kernelsAtHand' | 'initrdsAtHand'>,
+  files: LaunchFiles,
+  image: Uint8Array | undefined,
+  folders: readonly string[],
+): Promise<ReadLaunch> {
+  const given = Object.values(files).filter((path) => path !== null);
+  const { firmwares, others, notes } = await gatherFiles(given, folders);
+  const patched = files.kernel === null ? [] : await patchedKernels(files.kernel, await sizeOfFile(files.initrd));
+  const cut = image === undefined ? [] : withoutVariables(known.firmwareName, image);
+  const kernels = others.filter((file) => file.sha256 !== known.kernel?.sha256);
+  return {
+    known: {
+      ...known,
+      firmwaresAtHand: [...firmwares, ...cut],
+      kernelsAtHand: [...kernels, ...patched],
+      initrdsAtHand: others,
+    },
+    image,
+    notes,
+  };
+}
+
+const named = (name: string | undefined, sha256: Uint8Array | undefined): NamedFile | null =>
+  sha256 === undefined ? null : { name: name ?? Buffer.from(sha256).toString('hex'), sha256 };
+
+/** A launch given by single options. @throws HarnessError as `snpInputs` */
+export async function knownFromOptions(options: PredictOptions, folders: readonly string[]): Promise<ReadLaunch> {
+  const { inputs, image } = await snpInputs(options);
+  const { kernelHashes } = inputs;
+  const { ovmf, firmwareDescriptor, kernel, initrd, append, cmdlineSha256, initrdSha256 } = options;
+  const hasInitrd = (initrd ?? initrdSha256) !== undefined;
+  return withFiles(
+    {
+      launch: inputs,
+      firmwareName: ovmf ?? firmwareDescriptor ?? 'firmware',
+      vcpuType: options.vcpuSig === undefined ? (options.vcpuType ?? null) : null,
+      kernel: named(kernel, kernelHashes?.kernel),
+      initrd: hasInitrd ? named(initrd, kernelHashes?.initrd) : null,
+      append: cmdlineSha256 === undefined ? (append ?? null) : undefined,
+      maxVcpus: null,
+      pagesDigestGiven: options.ovmfHash !== undefined,
+    },
+    { firmware: ovmf ?? null, kernel: kernel ?? null, initrd: initrd ?? null },
+    image,
+    folders,
+  );
+}
+
+/** The path of a file of a launch on this machine: what was given in its place, else as the launch names it. */
+function localPath(
+  given: { value: string } | null,
+  replacement: string | undefined,
+  root: string | undefined,
+): string | null {
+  if (replacement !== undefined) return replacement;
+  if (given === null || given.value === '') return null;
+  return root === undefined ? given.value : `${root.replace(/\/$/, '')}/${given.value.replace(/^\//, '')}`;
+}
+
+async function hashedWhereReadable(path: string | null, what: string): Promise<NamedFile | null> {
+  if (path === null) return null;
+  try {
+    return { name: path, sha256: await hashInputFile({ path, what, maxBytes: 2 * 1024 ** 3 }) };
+  } catch (error) {
+    if (error instanceof HarnessError) return null;
+    throw error;
+  }
+}
+
+/** A launch given as a whole. @throws HarnessError as `launchInputs` */
+export async function knownFromLaunch(
+  launch: ParsedLaunch,
+  options: PredictOptions,
+  folders: readonly string[],
+): Promise<ReadLaunch> {
+  const { inputs, image } = await launchInputs(launch, options);
+  const { root } = options;
+  const files: LaunchFiles = {
+    firmware: localPath(launch.firmware ?? launch.pflash[0] ?? null, options.ovmf, root),
+    kernel: localPath(launch.kernel, options.kernel, root),
+    initrd: localPath(launch.initrd, options.initrd, root),
+  };
+  const { kernelHashes }: LaunchInputs = inputs;
+  const kernel =
+    kernelHashes === null
+      ? await hashedWhereReadable(files.kernel, 'kernel')
+      : named(files.kernel ?? undefined, kernelHashes.kernel);
+  const initrd =
+    kernelHashes === null
+      ? await hashedWhereReadable(files.initrd, 'initrd')
+      : files.initrd === null
+        ? null
+        : named(files.initrd, kernelHashes.initrd);
+  return withFiles(
+    {
+      launch: inputs,
+      firmwareName: files.firmware ?? options.firmwareDescriptor ?? 'firmware',
+      vcpuType: options.vcpuSig === undefined ? (launch.cpu?.value ?? null) : null,
+      kernel,
+      initrd,
+      append: launch.append?.value ?? null,
+      maxVcpus: launch.maxVcpus,
+      pagesDigestGiven: false,
+    },
+    files,
+    image,
+    folders,
+  );
+}

@@ -1,0 +1,41 @@
+import type { SearchProgress } from '../explain/search.ts';
+
+/** Nothing is shown of a search that is over sooner. */
+const QUIET_SECONDS = 2;
+const TERMINAL_SECONDS = 0.2;
+const LOG_SECONDS = 5;
+
+/** Where the progress of a search goes. */
+export interface ScreenStream {
+  write(text: string): unknown;
+  isTTY?: boolean;
+}
+
+/** Shows how far a search is: one line rewritten on a terminal, now and then a line in a log. */
+export class SearchScreen {
+  readonly #stream: ScreenStream;
+  #shownAt = QUIET_SECONDS - LOG_SECONDS;
+  #open = false;
+
+  constructor(stream: ScreenStream) {
+    this.#stream = stream;
+  }
+
+  show({ tried, total, changes, seconds }: SearchProgress): void {
+    const every = this.#stream.isTTY === true ? TERMINAL_SECONDS : LOG_SECONDS;
+    if (seconds < QUIET_SECONDS || seconds - this.#shownAt < every) return;
+    this.#shownAt = seconds;
+    const share = Math.floor((100 * tried) / total);
+    const rate = Math.round(tried / seconds / 1000);
+    const line = `searching ${changes === 1 ? 'single changes' : `${changes} changes at once`}: ${tried} hypotheses, ${share} % of all, ${rate} thousand a second`;
+    if (this.#stream.isTTY === true) {
+      this.#open = true;
+      this.#stream.write(`\r\u001b[K${line}`);
+    } else this.#stream.write(`${line}\n`);
+  }
+
+  /** Leaves no unfinished line. */
+  end(): void {
+    if (this.#open) this.#stream.write('\r\u001b[K');
+  }
+}

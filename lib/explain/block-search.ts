@@ -1,0 +1,202 @@
+import { DIGEST_BYTES } from '../measure/launch-context.ts';
+import { type Axis, type Block, COUNTED_VCPUS, planBlocks } from './blocks.ts';
+import { ChainWalker, chainHalf } from './chain-walker.ts';
+import { HalfTable } from './half-table.ts';
+import { Trunks, Vmsas } from './halves.ts';
+import { baseState, type KnownLaunch, type LaunchState } from './launch-state.ts';
+import type { Option } from './option.ts';
+import { optionsOf } from './options.ts';
+
+/** A part of a block that is searched in one go: ranges of the combinations of both halves, ends excluded. */
+export interface Unit {
+  readonly block: number;
+  readonly trunk: readonly [number, number];
+  readonly vmsa: readonly [number, number];
+}
+
+/** A hypothesis that gives the digest. */
+export interface Hit {
+  readonly options: readonly Option[];
+  /** The count that gives the digest, where it is not that of the prediction; null: it is. */
+  readonly vcpus: number | null;
+}
+
+/** What came of one unit. */
+export interface UnitResult {
+  readonly tried: number;
+  readonly hits: readonly Hit[];
+}
+
+/** Hashes in one unit: some ten milliseconds, so that progress, time limit and the sharing out among workers are fine enough. */
+const UNIT_HASHES = 40_000;
+/** Second halves are kept for the blocks that share them, as long as they take no more than this. */
+const KEPT_BYTES = 24 * 1024 ** 2;
+
+const sizeOf = (axes: readonly Axis[]): number => axes.reduce((size, { options }) => size * options.length, 1);
+
+/** The options of a combination, by its number. */
+function combination(axes: readonly Axis[], number: number): Option[] {
+  let rest = number;
+  return axes.map(({ options }) => {
+    const option = options.at(rest % options.length);
+    rest = Math.floor(rest / options.length);
+    if (option === undefined) throw new RangeError('a combination of no options');
+    return option;
+  });
+}
+
+function applied(base: LaunchState, options: readonly (Option | null)[]): LaunchState {
+  const state = { ...base };
+  for (const option of options) Object.assign(state, option?.set);
+  return state;
+}
+
+const same = (left: Uint8Array, right: Uint8Array): boolean => Buffer.compare(left, right) === 0;
+
+/** The state that a hit stands for. */
+export function stateOfHit(base: LaunchState, { options, vcpus }: Hit): LaunchState {
+  return { ...applied(base, options), ...(vcpus === null ? {} : { vcpus }) };
+}
+
+/** Cuts a block into units. */
+function unitsOf(block: Block, index: number, base: LaunchState): Unit[] {
+  const [trunks, vmsas] = [sizeOf(block.trunk), sizeOf(block.vmsa)];
+  const chain = block.countFree ? COUNTED_VCPUS : base.vcpus;
+  const row = vmsas * chain;
+  const trunkStep = Math.max(1, Math.floor(UNIT_HASHES / row));
+  const vmsaStep = row <= UNIT_HASHES ? vmsas : Math.max(1, Math.floor(UNIT_HASHES / chain));
+  const units: Unit[] = [];
+  for (let trunk = 0; trunk < trunks; trunk += trunkStep) {
+    for (let vmsa = 0; vmsa < vmsas; vmsa += vmsaStep) {
+      units.push({
+        block: index,
+        trunk: [trunk, Math.min(trunks, trunk + trunkStep)],
+        vmsa: [vmsa, Math.min(vmsas, vmsa + vmsaStep)],
+      });
+    }
+  }
+  return units;
+}
+
+/**
+ * The hypotheses about one launch, in blocks, and the search of each part of them. Built anew from the same launch it is
+ * the same, so that workers need be told nothing but numbers of units.
+ */
+export class BlockSearch {
+  readonly base: LaunchState;
+  readonly blocks: readonly Block[];
+  readonly units: readonly Unit[];
+  #target: Uint8Array = new Uint8Array(DIGEST_BYTES);
+  readonly #trunks = new Trunks();
+  readonly #vmsas = new Vmsas();
+  readonly #walker = new ChainWalker();
+  readonly #halves = new Map<string, HalfTable>();
+
+  constructor(known: KnownLaunch) {
+    this.base = baseState(known);
+    this.blocks = planBlocks(optionsOf(known, this.base), this.base);
+    this.units = this.blocks.flatMap((block, index) => unitsOf(block, index, this.base));
+  }
+
+  /** Says what is searched for from now on. @param target 48 bytes: the digest that is to be explained */
+  aim(target: Uint8Array): this {
+    this.#target = target;
+    this.#walker.aim(target);
+    return this;
+  }
+
+  /** The second halves of a block for one firmware, shared by all blocks that change the same of vCPUs. */
+  #tableOf(block: Block, state: LaunchState): HalfTable {
+    const axes = block.vmsa.map(({ name }) => name);
+    const pages = block.countFree || this.base.vcpus > 1 ? 'all' : 'boot';
+    const key = [pages, state.profile.name, state.firmware.resetVector, ...axes].join(', ');
+    const known = this.#halves.get(key);
+    if (known !== undefined) return known;
+    const kept = [...this.#halves.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    if (kept > KEPT_BYTES) this.#halves.clear();
+    const made = new HalfTable(sizeOf(block.vmsa));
+    this.#halves.set(key, made);
+    return made;
+  }
+
+  #halfOf(state: LaunchState, alone: boolean): Uint8Array | null {
+    const boot = this.#vmsas.hash(state, 'boot');
+    const application = alone ? null : this.#vmsas.hash(state, 'application');
+    return boot === null ? null : chainHalf(boot, application, state.vmsaGpa);
+  }
+
+  /** The count of vCPUs at which a launch has the digest; null: it has not. */
+  #countOf(half: Uint8Array, countFree: boolean): number | null {
+    const { vcpus } = this.base;
+    if (countFree) return this.#walker.countOf(half, COUNTED_VCPUS) || null;
+    return this.#walker.matchesAt(half, vcpus) ? vcpus : null;
+  }
+
+  /** Searches one unit. */
+  run({ block: index, trunk: [from, to], vmsa: [low, high] }: Unit): UnitResult {
+    const block = this.blocks[index];
+    if (block === undefined) throw new RangeError('a unit of no block');
+    const hits: Hit[] = [];
+    const alone = !block.countFree && this.base.vcpus === 1;
+    const start = applied(this.base, [block.profile]);
+    for (let number = from; number < to; number += 1) {
+      const trunkOptions = combination(block.trunk, number);
+      const state = applied(start, trunkOptions);
+      const trunk = this.#trunks.digest(state);
+      if (trunk === null) continue;
+      const prefix = [...(block.profile === null ? [] : [block.profile]), ...trunkOptions];
+      if (block.countFree && Buffer.compare(trunk, this.#target) === 0) hits.push({ options: prefix, vcpus: 0 });
+      this.#walker.begin(trunk);
+      const table = this.#tableOf(block, state);
+      for (let vmsa = low; vmsa < high; vmsa += 1) {
+        const half = table.of(vmsa, () => this.#halfOf(applied(state, combination(block.vmsa, vmsa)), alone));
+        if (half === null) continue;
+        const count = this.#countOf(half, block.countFree);
+        if (count === null) continue;
+        const options = [...prefix, ...combination(block.vmsa, vmsa)];
+        hits.push({ options, vcpus: block.countFree ? count : null });
+      }
+    }
+    return { tried: (to - from) * (high - low) * (block.countFree ? COUNTED_VCPUS : 1), hits };
+  }
+
+  /**
+   * All hypotheses of a block that are the launch that was found already: once both halves are known, each is compared by
+   * itself, and no vCPU is walked.
+   */
+  sameLaunch(index: number, found: LaunchState): Hit[] {
+    const block = this.blocks[index];
+    const wantedTrunk = this.#trunks.digest(found);
+    if (block === undefined || wantedTrunk === null) return [];
+    if (block.countFree === (found.vcpus === this.base.vcpus)) return [];
+    const start = applied(this.base, [block.profile]);
+    const matching = new Map<number, Option[][]>();
+    const hits: Hit[] = [];
+    for (let number = 0; number < sizeOf(block.trunk); number += 1) {
+      const trunkOptions = combination(block.trunk, number);
+      const state = applied(start, trunkOptions);
+      const trunk = this.#trunks.digest(state);
+      if (trunk === null || !same(trunk, wantedTrunk)) continue;
+      const { resetVector } = state.firmware;
+      const halves = matching.get(resetVector) ?? this.#sameHalves(block, state, found);
+      matching.set(resetVector, halves);
+      const prefix = [...(block.profile === null ? [] : [block.profile]), ...trunkOptions];
+      for (const half of halves) {
+        hits.push({ options: [...prefix, ...half], vcpus: block.countFree ? found.vcpus : null });
+      }
+    }
+    return hits;
+  }
+
+  #sameHalves(block: Block, state: LaunchState, found: LaunchState): Option[][] {
+    if (found.vcpus === 0) return block.vmsa.length === 0 ? [[]] : [];
+    const alone = found.vcpus === 1;
+    const wanted = this.#halfOf(found, alone);
+    const combinations = Array.from({ length: sizeOf(block.vmsa) }, (_, number) => combination(block.vmsa, number));
+    if (wanted === null) return [];
+    return combinations.filter((options) => {
+      const half = this.#halfOf(applied(state, options), alone);
+      return half !== null && same(half, wanted);
+    });
+  }
+}

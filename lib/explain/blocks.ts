@@ -1,0 +1,171 @@
+import type { LaunchState } from './launch-state.ts';
+import { LIKELIHOODS, type Likelihood, type Option, type OptionList, PRIOR, SUBJECTS, type Subject } from './option.ts';
+import type { ListedSubject, Options } from './options.ts';
+
+/** More vCPUs than any host of one socket has threads; every count up to it is a hypothesis. */
+export const COUNTED_VCPUS = 512;
+
+/** Subjects by the half of the launch that they are in; the profile is in both, the count in neither. */
+const TRUNK: readonly ListedSubject[] = ['firmware', 'layout', 'kernelHashes', 'kernel', 'initrd', 'cmdline'];
+const VMSA: readonly ListedSubject[] = ['features', 'signature', 'address', 'registers'];
+
+/** The options of one subject that stand in a block. */
+export interface Axis {
+  readonly subject: ListedSubject;
+  /** Names subject and likelihoods; axes with one name have the same options. */
+  readonly name: string;
+  readonly options: OptionList;
+  /** What they weigh together. */
+  readonly prior: number;
+}
+
+/** Hypotheses that change the same subjects: every combination of one option of each axis, and of a count where that is free. */
+export interface Block {
+  readonly changes: number;
+  readonly profile: Option | null;
+  readonly trunk: readonly Axis[];
+  readonly vmsa: readonly Axis[];
+  readonly countFree: boolean;
+  /** Are there hypotheses in it that are far from usual? They are searched after all others of as many changes. */
+  readonly wide: boolean;
+  /** How many hypotheses. */
+  readonly size: number;
+  /** How many hashes of 112 bytes, near enough. */
+  readonly cost: number;
+  /** How likely the cause is to be in it. */
+  readonly prior: number;
+}
+
+const product = (axes: readonly Axis[]): number => axes.reduce((size, { options }) => size * options.length, 1);
+
+/** Several lists as one. */
+function joined(lists: readonly OptionList[]): OptionList {
+  const filled = lists.filter(({ length }) => length > 0);
+  if (filled.length === 1 && filled[0] !== undefined) return filled[0];
+  return filled.flatMap((list) => Array.from({ length: list.length }, (_, index) => list.at(index) ?? []).flat());
+}
+
+/** Which options of a subject stand in a block: of these likelihoods. */
+type Admitted = readonly Likelihood[];
+
+/** The axes of each subject, made once for each choice of likelihoods. */
+class Axes {
+  readonly #options: Options;
+  readonly #made = new Map<string, Axis>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  of(subject: ListedSubject, admitted: Admitted): Axis {
+    const key = `${subject} ${admitted.join(' ')}`;
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const lists = this.#options[subject];
+    const axis = {
+      subject,
+      name: key,
+      options: joined(admitted.map((likelihood) => lists[likelihood])),
+      prior: admitted.reduce((sum, likelihood) => sum + lists[likelihood].length * PRIOR[likelihood], 0),
+    };
+    this.#made.set(key, axis);
+    return axis;
+  }
+}
+
+/** Subjects in groups of so many, in order. */
+function groups(subjects: readonly Subject[], count: number): Subject[][] {
+  if (count === 0) return [[]];
+  return subjects.flatMap((subject, index) =>
+    groups(subjects.slice(index + 1), count - 1).map((rest) => [subject, ...rest]),
+  );
+}
+
+/** Is there anything to change when these subjects change together? */
+function makesSense(subjects: readonly Subject[], base: LaunchState): boolean {
+  const has = (subject: Subject): boolean => subjects.includes(subject);
+  const boot = has('kernel') || has('initrd') || has('cmdline');
+  if (has('kernelHashes')) return base.hashesMeasured ? !boot : !has('kernel');
+  return base.hashesMeasured || has('kernel') || !boot;
+}
+
+const ALL = Object.keys(LIKELIHOODS) as Likelihood[];
+const atLeast = (rank: number): Admitted => ALL.filter((likelihood) => LIKELIHOODS[likelihood] >= rank);
+
+/** Which options stand together: all so usual as the changes are many, or one less so and the others most usual. */
+interface Ranking {
+  readonly wide: boolean;
+  readonly admitted: (subject: Subject) => Admitted;
+}
+
+function rankings(subjects: readonly Subject[], changes: number): Ranking[] {
+  const nearEnough: Ranking = { wide: false, admitted: () => atLeast(Math.max(changes, LIKELIHOODS.usual)) };
+  if (changes === 1) return [nearEnough, { wide: true, admitted: () => ['wide'] }];
+  const further = ALL.filter((likelihood) => LIKELIHOODS[likelihood] === changes - 1);
+  return [
+    nearEnough,
+    ...subjects
+      .filter((subject) => subject !== 'vcpus')
+      .map((far) => ({ wide: true, admitted: (subject: Subject) => (subject === far ? further : ['top' as const]) })),
+  ];
+}
+
+function blocksOfSubjects(subjects: readonly Subject[], axes: Axes, base: LaunchState): Block[] {
+  const listed = subjects.filter((subject): subject is ListedSubject => subject !== 'vcpus');
+  const countFree = listed.length < subjects.length;
+  return rankings(subjects, subjects.length).flatMap(({ wide, admitted }) => {
+    if (listed.length === 0 && wide) return [];
+    const all = listed.map((subject) => axes.of(subject, admitted(subject)));
+    if (all.some(({ options }) => options.length === 0)) return [];
+    const trunk = all.filter(({ subject }) => TRUNK.includes(subject));
+    const vmsa = all.filter(({ subject }) => VMSA.includes(subject));
+    const profiles = all.find(({ subject }) => subject === 'profile')?.options;
+    const each =
+      profiles === undefined ? [null] : Array.from({ length: profiles.length }, (_, at) => profiles.at(at) ?? null);
+    return each
+      .filter((profile) => !idle(profile, vmsa, base))
+      .map((profile) => {
+        const pairs = product(trunk) * product(vmsa);
+        const chain = countFree ? COUNTED_VCPUS : base.vcpus;
+        const others = (profile === null ? 1 : PRIOR[profile.likelihood]) * (countFree ? PRIOR.top : 1);
+        return {
+          changes: subjects.length,
+          profile,
+          trunk,
+          vmsa,
+          countFree,
+          wide,
+          size: pairs * (countFree ? COUNTED_VCPUS : 1),
+          cost: pairs * chain + product(trunk) * TRUNK_COST + product(vmsa) * VMSA_COST,
+          prior: [...trunk, ...vmsa].reduce((together, { prior }) => together * prior, others),
+        };
+      });
+  });
+}
+
+/** A page costs as much as so many hashes of 112 bytes. */
+const VMSA_COST = 9;
+const TRUNK_COST = 12;
+
+/** Would nothing of the block be measured? A VMM with a constant in RDX measures no signature. */
+function idle(profile: Option | null, vmsa: readonly Axis[], base: LaunchState): boolean {
+  const { rdx } = profile?.set.profile ?? base.profile;
+  return rdx !== 'signature' && vmsa.some(({ subject }) => subject === 'signature');
+}
+
+/** In which order blocks are searched: what is in an earlier stage to its end before the next is begun. */
+export function stageOf({ changes, wide }: Block): number {
+  if (changes === 1) return wide ? 1 : 0;
+  return changes === 2 && !wide ? 1 : 2;
+}
+
+/** All hypotheses of one to three changes, in the order in which they are searched: what most likely costs least first. */
+export function planBlocks(options: Options, base: LaunchState): Block[] {
+  const axes = new Axes(options);
+  const all = [1, 2, 3].flatMap((changes) =>
+    groups(SUBJECTS, changes)
+      .filter((subjects) => makesSense(subjects, base))
+      .flatMap((subjects) => blocksOfSubjects(subjects, axes, base)),
+  );
+  return all.sort((left, right) => stageOf(left) - stageOf(right) || right.prior / right.cost - left.prior / left.cost);
+}

@@ -1,0 +1,104 @@
+import { cmdlineHashOf, NO_INITRD } from '../measure/kernel-hashes.ts';
+import { sha256 } from '../measure/sha.ts';
+import type { CauseId } from './causes.ts';
+import { cmdlineVariants } from './cmdline.ts';
+import type { FileAtHand, FileOrigin, KnownLaunch, LaunchState } from './launch-state.ts';
+import type { Option } from './option.ts';
+
+const KERNEL_CAUSES: Readonly<Record<FileOrigin, CauseId>> = {
+  'at-hand': 'other-kernel',
+  'variables-cut-off': 'other-kernel',
+  'variables-joined': 'other-kernel',
+  'header-patched': 'kernel-header-patched',
+  'header-cleared': 'kernel-header-cleared',
+};
+
+/** The state in which kernel hashes are measured at all: with a kernel that was not predicted with, nothing else is. */
+function measuredWith(known: KnownLaunch, kernelHash: Uint8Array): Partial<LaunchState> {
+  return known.launch.kernelHashes === null ? { hashesMeasured: true, kernelHash } : { kernelHash };
+}
+
+/** The kernels that may have been measured in place of that of the prediction. */
+export function kernelOptions(known: KnownLaunch): Option[] {
+  const from = known.launch.kernelHashes === null ? null : (known.kernel?.name ?? null);
+  return known.kernelsAtHand.map(({ name, sha256: kernelHash, origin }) => ({
+    change: { input: 'kernel', from, to: name },
+    cause: from === null ? 'kernel-not-predicted' : KERNEL_CAUSES[origin],
+    likelihood: 'core',
+    set: measuredWith(known, kernelHash),
+  }));
+}
+
+/** Kernel hashes measured where they were not predicted, or the other way round. */
+export function kernelHashesOptions({ launch, kernel }: KnownLaunch): Option[] {
+  if (launch.kernelHashes !== null) {
+    return [
+      {
+        change: { input: 'kernelHashes', from: 'on', to: 'off' },
+        cause: 'kernel-hashes-off',
+        likelihood: 'top',
+        set: { hashesMeasured: false },
+      },
+    ];
+  }
+  if (kernel === null) return [];
+  return [
+    {
+      change: { input: 'kernelHashes', from: 'off', to: 'on' },
+      cause: 'kernel-hashes-on',
+      likelihood: 'top',
+      set: { hashesMeasured: true },
+    },
+  ];
+}
+
+/** The initrds that may have been measured: none, or another that is at hand. */
+export function initrdOptions(known: KnownLaunch): Option[] {
+  const from = known.initrd?.name ?? null;
+  const at = ({ name, sha256: initrdHash }: FileAtHand): Option => ({
+    change: { input: 'initrd', from, to: name },
+    cause: from === null ? 'initrd-not-predicted' : 'other-initrd',
+    likelihood: 'core',
+    set: { initrdHash },
+  });
+  const none: Option = {
+    change: { input: 'initrd', from, to: null },
+    cause: 'initrd-absent',
+    likelihood: 'top',
+    set: { initrdHash: NO_INITRD },
+  };
+  return [none, ...known.initrdsAtHand.map(at)];
+}
+
+/** A command line that reached the hash otherwise than as text and one NUL. */
+function encodings(text: string, from: string | null): Option[] {
+  const bytes = (encoded: Uint8Array, shown: string): Option => ({
+    change: { input: 'cmdline', from: `${from ?? ''}\0`, to: shown },
+    cause: 'cmdline-nul',
+    likelihood: 'core',
+    set: { cmdlineHash: sha256(encoded) },
+  });
+  const own = [bytes(Buffer.from(text, 'utf8'), text), bytes(Buffer.from(`${text}\0\0`, 'utf8'), `${text}\0\0`)];
+  const newline = bytes(Buffer.from(`${text}\n`, 'utf8'), `${text}\n`);
+  return text === '' ? own : [...own, newline, bytes(new Uint8Array(0), '')];
+}
+
+/** The command lines that may have been measured in place of that of the prediction; none where only its hash is known. */
+export function cmdlineOptions({ append }: KnownLaunch): Option[] {
+  if (append === undefined) {
+    const absent: Option = {
+      change: { input: 'cmdline', from: null, to: '' },
+      cause: 'cmdline-absent',
+      likelihood: 'core',
+      set: { cmdlineHash: cmdlineHashOf('') },
+    };
+    return [absent];
+  }
+  const text = append ?? '';
+  const variants = cmdlineVariants(text).flatMap(({ text: to, cause, likelihood }): Option[] => {
+    if (to.includes('\0') || to === text) return [];
+    const change = { input: 'cmdline', from: append, to: to === '' ? null : to } as const;
+    return [{ change, cause, likelihood, set: { cmdlineHash: cmdlineHashOf(to) } }];
+  });
+  return [...variants, ...encodings(text, append)];
+}

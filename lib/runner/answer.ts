@@ -1,0 +1,40 @@
+import type { Answer } from '../explain/answer.ts';
+import { type Direction, explanationsOf } from '../explain/explanation.ts';
+import type { KnownLaunch } from '../explain/launch-state.ts';
+import { specialCases } from '../explain/special-cases.ts';
+import { predict } from '../measure/predict.ts';
+import { type ExplainSettings, searchFor } from './explain-search.ts';
+
+/** What is to be answered. */
+export interface Question {
+  readonly known: KnownLaunch;
+  /** The firmware image, where it is at hand. */
+  readonly image: Uint8Array | undefined;
+  /** 48 bytes, or 32 of a guest of SEV or SEV-ES. */
+  readonly target: Uint8Array;
+  readonly direction: Direction;
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/**
+ * Answers why a launch digest is another than that of the inputs.
+ * @throws HarnessError as `predict` for the inputs themselves
+ */
+export async function answerQuestion(question: Question, settings: ExplainSettings): Promise<Answer> {
+  const { known, image, target, direction } = question;
+  const start = performance.now();
+  const predicted = predict(known.launch).launchDigest;
+  const asked = { direction, target: hex(target), predicted: hex(predicted) };
+  const quick = (explanations: Answer['explanations']): Answer => {
+    const seconds = (performance.now() - start) / 1000;
+    return { ...asked, explanations, tried: explanations.length, exhausted: true, seconds, searched: [] };
+  };
+  if (asked.target === asked.predicted) return quick([]);
+  const special = specialCases(known, image, predicted, target, direction);
+  if (special.length > 0 || target.length !== predicted.length) return quick(special);
+  const { search, result } = await searchFor(known, target, settings);
+  const explanations = explanationsOf(search, known, result.hits, target, direction);
+  const { tried, exhausted, searched } = result;
+  return { ...asked, explanations, tried, exhausted, seconds: (performance.now() - start) / 1000, searched };
+}

@@ -1,0 +1,58 @@
+import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
+import { BlockSearch } from '../explain/block-search.ts';
+import type { KnownLaunch } from '../explain/launch-state.ts';
+import {
+  runHere,
+  type SearchProgress,
+  type SearchResult,
+  searchHypotheses,
+  type UnitRunner,
+} from '../explain/search.ts';
+import { SearchPool, workersAvailable } from './search-pool.ts';
+
+/** More threads than this wait for one another. */
+const THREADS_MAX = 64;
+
+export interface ExplainSettings {
+  readonly limitMs: number;
+  /** `all`: on all cores, once single changes are done; `one`: in this thread, for those who are many themselves. */
+  readonly cores: 'all' | 'one';
+  readonly onProgress?: (progress: SearchProgress) => void;
+}
+
+/** A search with the result of it. */
+export interface FinishedSearch {
+  readonly search: BlockSearch;
+  readonly result: SearchResult;
+}
+
+/**
+ * Searches for what gives a digest, in no more than its time.
+ * @param target 48 bytes   @throws HarnessError APPEND_INVALID, INTERNAL
+ */
+export async function searchFor(
+  known: KnownLaunch,
+  target: Uint8Array,
+  settings: ExplainSettings,
+): Promise<FinishedSearch> {
+  const deadline = performance.now() + settings.limitMs;
+  const search = new BlockSearch(known).aim(target);
+  const here = runHere(search, () => setImmediate());
+  let pool: SearchPool | undefined;
+  let asked = 0;
+  const run: UnitRunner = (units, stopped) => {
+    asked += 1;
+    if (asked === 1 || settings.cores === 'one' || !workersAvailable()) return here(units, stopped);
+    pool ??= new SearchPool({ known, target }, Math.min(THREADS_MAX, availableParallelism()));
+    return pool.run(units, stopped);
+  };
+  try {
+    const { onProgress } = settings;
+    const now = (): number => performance.now();
+    const result = await searchHypotheses(search, { now, deadline, run, ...(onProgress && { onProgress }) });
+    return { search, result };
+  } finally {
+    await pool?.close();
+  }
+}

@@ -1,0 +1,74 @@
+import { BlockSearch } from '../../lib/explain/block-search.ts';
+import { explanationsOf } from '../../lib/explain/explanation.ts';
+import { runHere, searchHypotheses } from '../../lib/explain/search.ts';
+import { predict } from '../../lib/measure/predict.ts';
+import { expect, test } from '../support/test.ts';
+import { Dice, plant, type Scene, SMALL_IMAGES, sceneOf } from './plants.ts';
+
+/** Searches for one digest in this thread, with no limit. */
+async function explained(search: BlockSearch, { known }: Scene, target: Uint8Array) {
+  const run = runHere(search.aim(target), () => Promise.resolve());
+  const result = await searchHypotheses(search, { now: () => 0, deadline: 1, run });
+  return { result, explanations: explanationsOf(search, known, result.hits, target, 'observed') };
+}
+
+for (const { changes, scenes, each } of [
+  { changes: 1, scenes: 2, each: 20 },
+  { changes: 2, scenes: 1, each: 6 },
+  { changes: 3, scenes: 1, each: 1 },
+]) {
+  test(`${changes} inputs changed by chance are named, and nothing else with as few changes`, async () => {
+    const dice = new Dice(changes);
+    for (let number = 0; number < scenes; number += 1) {
+      const scene = sceneOf(dice, SMALL_IMAGES);
+      const search = new BlockSearch(scene.known);
+      for (let planted = 0; planted < each; planted += 1) {
+        const { launch, inputs } = plant(scene, changes, dice);
+        const { explanations, result } = await explained(search, scene, predict(launch).launchDigest);
+        const [first] = explanations;
+        expect(first?.changes.length, inputs.join()).toBe(changes);
+        expect(
+          first?.changes.filter(({ input }) => !inputs.includes(input)),
+          inputs.join(),
+        ).toEqual([]);
+        expect(result.exhausted).toBe(true);
+      }
+    }
+  });
+}
+
+test('a digest that nothing gives is not explained, and what was tried adds up', async () => {
+  const scene = sceneOf(new Dice(7), SMALL_IMAGES);
+  const search = new BlockSearch(scene.known);
+  let calls = 0;
+  const run = runHere(search.aim(new Uint8Array(48).fill(9)), () => Promise.resolve());
+  const now = (): number => {
+    calls += 1;
+    return calls;
+  };
+  const result = await searchHypotheses(search, { now, deadline: 60, run });
+  expect(result.hits).toEqual([]);
+  expect(result.exhausted).toBe(false);
+  expect(result.tried).toBeGreaterThan(1000);
+  expect(result.searched.reduce((sum, { tried }) => sum + tried, 0)).toBe(result.tried);
+  expect(
+    result.searched.filter(({ changes, wide }) => changes === 1 && !wide).every(({ tried, size }) => tried === size),
+  ).toBe(true);
+});
+
+test('a search made anew of the same launch has the same units, so that workers need their numbers only', () => {
+  const { known } = sceneOf(new Dice(5), SMALL_IMAGES);
+  const [one, other] = [new BlockSearch(known), new BlockSearch(structuredClone(known))];
+  expect(other.units).toEqual(one.units);
+});
+
+test('what a search would name and does not reproduce the digest is not named', async () => {
+  const scene = sceneOf(new Dice(3), SMALL_IMAGES);
+  const search = new BlockSearch(scene.known);
+  const { launch } = plant(scene, 1, new Dice(4));
+  const target = predict(launch).launchDigest;
+  const { result } = await explained(search, scene, target);
+  const other = new Uint8Array(target).fill(1, 0, 1);
+  expect(explanationsOf(search, scene.known, result.hits, target, 'observed').length).toBe(1);
+  expect(explanationsOf(search, scene.known, result.hits, other, 'observed')).toEqual([]);
+});
