@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attestationSchema } from './attestation-schema.ts';
 import { hostFactsSchema } from './host-facts.ts';
 
 /** Lower-case hex of exactly that many bytes. */
@@ -163,6 +164,8 @@ export const evidenceSchema = z.strictObject({
       })
       .optional(),
   }),
+  /** What its report is verified with; absent where nobody asked who signed it. */
+  attestation: attestationSchema.optional(),
   /** Milliseconds of each phase of the launch. */
   timingsMs: z.record(z.string(), z.number().nonnegative()),
 });
