@@ -10,6 +10,7 @@ import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { beginManifest } from '../evidence/manifest.ts';
+import { EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { checkEmulation } from '../runner/open-host.ts';
 import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
@@ -26,6 +27,7 @@ interface RunFlags {
   out: string;
   host?: string[];
   grep?: string;
+  explain?: ExplainMode;
 }
 
 /** What a run was made of; in its directory. */
@@ -54,6 +56,7 @@ function planOf(flags: RunFlags): Plan {
     reportsDirectory,
     source,
     ...(flags.host && { hosts: flags.host }),
+    ...(flags.explain && { explain: flags.explain }),
   };
 }
 
@@ -191,6 +194,13 @@ export function runCommand(): Command {
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
     .option('--host <name...>', 'only these hosts')
+    .addOption(
+      new Option(
+        '--explain <how>',
+        'how far to go to explain a digest that differs: a launch without ID block (report), then launches that ask the ' +
+          'firmware (oracle); default: as the matrix says, else report',
+      ).choices(EXPLAIN_MODES),
+    )
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the run and its reports go', 'reports')
     .addHelpText('after', EXAMPLES)

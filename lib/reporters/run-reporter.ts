@@ -19,6 +19,7 @@ import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import type { HostedCell, Plan } from '../runner/plan.ts';
 import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
+import { explainedLines } from './explained-lines.ts';
 import { junitXml } from './junit.ts';
 import { inputsOfCell, writeMatrixPage } from './matrix-page.ts';
 import { PageBuilder } from './page/builder.ts';
@@ -147,6 +148,7 @@ export default class RunReporter implements Reporter {
       '',
       ...summaryTable(this.#rows),
       '',
+      ...explainedLines(this.#rows),
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
       ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,

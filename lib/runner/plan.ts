@@ -8,6 +8,7 @@ import { type RecordedEvidence, readRecording } from '../evidence/recording.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { planCells } from '../matrix/cells.ts';
+import { DEFAULT_EXPLAIN, EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { type Matrix, matrixSchema } from '../matrix/matrix-file.ts';
 import { packageRoot } from './package-root.ts';
 import { Reference } from './reference.ts';
@@ -20,6 +21,8 @@ export const planSchema = z.strictObject({
   reportsDirectory: z.string(),
   /** Only the hosts of these names; absent: all. */
   hosts: z.array(z.string()).optional(),
+  /** How far to go to explain digests that differ; absent: as the matrix says. */
+  explain: z.enum(EXPLAIN_MODES).optional(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('hosts'),
@@ -50,6 +53,7 @@ export interface LoadedPlan {
   cells: HostedCell[];
   /** Combinations that rules leave out, counted per host. */
   excluded: number;
+  explain: ExplainMode;
   source:
     | { kind: 'hosts'; entries: HostEntry[]; matrix: Matrix; matrixFile: string; reference: Reference }
     | { kind: 'replay'; recording: RecordedEvidence };
@@ -118,7 +122,8 @@ function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): 
     source.referenceFile,
     planned.map((row) => row.cell.id),
   );
-  return { plan, hosts, cells, excluded, source: { kind: 'hosts', entries, matrix, matrixFile, reference } };
+  const explain = plan.explain ?? matrix.explain;
+  return { plan, hosts, cells, excluded, explain, source: { kind: 'hosts', entries, matrix, matrixFile, reference } };
 }
 
 function loadFromRecording(plan: Plan, path: string): LoadedPlan {
@@ -130,7 +135,14 @@ function loadFromRecording(plan: Plan, path: string): LoadedPlan {
     names.map((name) => ({ name, slots: 1 })),
   );
   const kept = rows.filter((row) => hosts.some(({ name }) => name === row.host));
-  return { plan, hosts, cells: gather(kept), excluded: 0, source: { kind: 'replay', recording } };
+  return {
+    plan,
+    hosts,
+    cells: gather(kept),
+    excluded: 0,
+    explain: plan.explain ?? DEFAULT_EXPLAIN,
+    source: { kind: 'replay', recording },
+  };
 }
 
 /** Reads all files of a plan. @throws HarnessError of the codes of those files */

@@ -2,6 +2,7 @@ import { HarnessError } from '../errors.ts';
 import type { RecordedEvidence } from '../evidence/recording.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import type { Cell } from '../matrix/cell.ts';
+import { type ArtifactsAtHand, artifactsOfEvidence } from './known-cell.ts';
 import type { EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { predictEvidence } from './predict-cell.ts';
 
@@ -9,9 +10,12 @@ import { predictEvidence } from './predict-cell.ts';
 export class Replayer implements EvidenceSource {
   readonly #host: string;
   readonly #evidence: ReadonlyMap<string, Evidence>;
+  readonly #recording: RecordedEvidence;
+  readonly prober = null;
 
   constructor(host: string, recording: RecordedEvidence) {
     this.#host = host;
+    this.#recording = recording;
     const mine = recording.evidence.filter((one) => one.host.name === host);
     this.#evidence = new Map(mine.map((one) => [one.cell.id, one]));
   }
@@ -26,6 +30,10 @@ export class Replayer implements EvidenceSource {
       });
     }
     return { prediction: predictEvidence(evidence), evidence };
+  }
+
+  async artifactsAtHand(): Promise<ArtifactsAtHand> {
+    return artifactsOfEvidence(this.#recording.evidence);
   }
 
   async close(): Promise<void> {
