@@ -15,6 +15,7 @@ import type { ExplainMode } from '../matrix/explain-mode.ts';
 import { predict } from '../measure/predict.ts';
 import { hexOf } from '../text.ts';
 import { answerQuestion } from './answer.ts';
+import type { ExplainSettings } from './explain-search.ts';
 import { type ArtifactsAtHand, knownFromEvidence } from './known-cell.ts';
 import { seenLaunch } from './seen-launch.ts';
 
@@ -33,6 +34,10 @@ export interface ExplainMeans {
   /** null: nothing can be launched, as in a recording. */
   readonly prober: Prober | null;
   readonly atHand: () => Promise<ArtifactsAtHand>;
+  /** How long is searched for one cell; absent: as long as its neighbours can wait. */
+  readonly searchMs?: number;
+  /** Absent: one, for a run has a process for each slot already. */
+  readonly cores?: ExplainSettings['cores'];
 }
 
 /** A cell whose digest may be another than was predicted. */
@@ -143,9 +148,10 @@ async function searched(
   target: string,
   direction: Direction,
   host: Evidence['host'],
+  { searchMs = SEARCH_MS, cores = 'one' }: ExplainMeans,
 ): Promise<Answered> {
   const question = { known, image: undefined, target: new Uint8Array(Buffer.from(target, 'hex')), direction };
-  const answer = await answerQuestion(question, { limitMs: SEARCH_MS, cores: 'one' });
+  const answer = await answerQuestion(question, { limitMs: searchMs, cores });
   const explanations = answer.explanations.map((one) => (direction === 'observed' ? corroborated(one, host) : one));
   const { tried, exhausted, seconds } = answer;
   return { explanations: written(explanations), tried, exhausted, seconds };
@@ -157,9 +163,10 @@ async function searched(
  */
 export async function explainCell(
   { cell, evidence, verdict }: CellToExplain,
-  { mode, prober, atHand }: ExplainMeans,
+  means: ExplainMeans,
   signal: AbortSignal,
 ): Promise<{ evidence: Evidence; explanation: CellExplanation } | undefined> {
+  const { mode, prober, atHand } = means;
   if (mode === 'off' || !digestDiffers({ evidence, verdict })) return undefined;
   const probes = [...(evidence.probes ?? [])];
   if (probes.length === 0 && prober !== null)
@@ -183,14 +190,14 @@ export async function explainCell(
   const expected = sentDigest(evidence);
   // The host measured what is predicted now: it is the published digest that was made with other inputs.
   if (observed === predicted && expected !== null && expected !== observed) {
-    const answered = await searched(known, expected, 'expected', evidence.host);
+    const answered = await searched(known, expected, 'expected', evidence.host, means);
     return told({ direction: 'expected', target: expected, ...answered });
   }
   const asSeenDigest = hexOf(predict(asSeen.launch).launchDigest);
   if (proof.length > 0 && asSeenDigest === observed) {
     return told({ direction: 'observed', target: observed, ...nothingTried(written(proof)), exhausted: true });
   }
-  const answered = await searched(asSeen, observed, 'observed', evidence.host);
+  const answered = await searched(asSeen, observed, 'observed', evidence.host, means);
   const all = [...written(proof), ...answered.explanations];
   const explanations = all.length > 0 ? all : written(pagesProof(verdict));
   return told({ direction: 'observed', target: observed, ...answered, explanations });

@@ -171,3 +171,37 @@ test('what a host kernel measures is searched for, and proved by what the host i
     [undefined, undefined],
   ]);
 });
+
+test('where no guest reports, the firmware is asked about hypotheses, and says which digest it measured', async () => {
+  const hosts = await lab.writeJson('mute.json', {
+    format: 'snp-conform/hosts@1',
+    hosts: [
+      {
+        ...{ name: 'mute', kind: 'local', slots: 1, directory: lab.hostFolder, qemu: { default: QEMU } },
+        emulation: { profile: 'amd-6.8', faults: [{ command: 'SNP_GUEST_REQUEST', status: 'INVALID_PARAM' }] },
+      },
+    ],
+  });
+  const matrix = await lab.writeJson('mute-matrix.json', {
+    format: 'snp-conform/matrix@1',
+    artifacts: { firmware: { amdsev: { path: OVMF } } },
+    axes: { firmware: ['amdsev'], vcpus: [1], vcpuType: ['EPYC-v4'], guestFeatures: ['0x1'] },
+    explain: 'oracle',
+  });
+  const run = await lab.run(['--hosts', hosts, '--matrix', matrix], 'mute');
+  const [cell] = run.cells;
+  const probes = cell?.evidence.probes ?? [];
+  expect(probes[0]).toMatchObject({ purpose: 'report', state: 'ran', measurement: null });
+  expect(probes.slice(1, -1).every(({ refusal }) => refusal?.fwError === 11)).toBe(true);
+  expect(probes.at(-1)).toMatchObject({ purpose: 'oracle', state: 'refused', refusal: { fwError: 7 } });
+  expect(cell?.explanation?.explanations[0]?.changes).toEqual([{ input: 'guestFeatures', from: '0x1', to: '0x21' }]);
+});
+
+test('the founding case is launched, refused, explained and corrected on this machine', async () => {
+  const { exitCode, stdout } = await lab.command(['demo']);
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^The founding case, launched here: QEMU /);
+  expect(stdout).toContain("SNP_LAUNCH_FINISH ret=-5 fw_error=11 'Bad measurement'");
+  expect(stdout).toMatch(/why \(proof, debug-swap\): the host measured guest features 0x21/);
+  expect(stdout).toMatch(/4\. Corrected: guest features 0x21\.[\s\S]*pass: \d+ checks passed/);
+});
