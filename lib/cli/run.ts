@@ -11,6 +11,7 @@ import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { beginManifest } from '../evidence/manifest.ts';
+import { EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { EARLIER_FOLDER } from '../runner/load-run.ts';
 import { checkEmulation } from '../runner/open-host.ts';
 import { packageRoot, packageVersion } from '../runner/package-root.ts';
@@ -31,6 +32,7 @@ interface RunFlags {
   host?: string[];
   suite?: SuiteName[];
   grep?: string;
+  explain?: ExplainMode;
 }
 
 /** What a run was made of; in its directory. */
@@ -75,6 +77,7 @@ function planOf(flags: RunFlags): Plan {
     // What is played back is compared where that is asked for; what is launched, with the run before it.
     ...comparedWith(flags),
     ...(flags.suite && { suites: flags.suite }),
+    ...(flags.explain && { explain: flags.explain }),
   };
 }
 
@@ -217,6 +220,13 @@ export function runCommand(): Command {
       new Option('--suite <name...>', 'these suites; by default launch, of a recording all that it holds').choices(
         SUITES,
       ),
+    )
+    .addOption(
+      new Option(
+        '--explain <how>',
+        'how far to go to explain a digest that differs: a launch without ID block (report), then launches that ask the ' +
+          'firmware (oracle); default: as the matrix says, else report',
+      ).choices(EXPLAIN_MODES),
     )
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the run and its reports go', 'reports')

@@ -21,6 +21,7 @@ import { cellIdOfTitle } from '../runner/cells.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import type { HostedCell, Plan } from '../runner/plan.ts';
 import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
+import { explainedLines } from './explained-lines.ts';
 import { junitXml } from './junit.ts';
 import { inputsOfCell, writeMatrixPage } from './matrix-page.ts';
 import { PageBuilder } from './page/builder.ts';
@@ -172,6 +173,7 @@ export default class RunReporter implements Reporter {
       '',
       ...summaryTable(this.#rows),
       '',
+      ...explainedLines(this.#rows),
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
       ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
