@@ -64,7 +64,14 @@ export async function liveStage(machine: DemoMachine, folder: string, cacheFolde
   if (entry === undefined) throw new HarnessError({ code: 'INTERNAL', what: 'the demonstration has no host' });
   const emulation = await emulationOf(entry, cacheFolder);
   const artifacts = new MatrixArtifacts(matrixOf(firmware, [THOUGHT]), join(folder, 'matrix.json'), cacheFolder);
-  const qemuHost = new QemuHost(entry, await openHostSession(entry), emulation, null);
+  const qemuHost = new QemuHost({
+    entry,
+    session: await openHostSession(entry),
+    emulation,
+    provenance: null,
+    slots: entry.slots,
+    holder: 'snp-conform demo',
+  });
   return {
     first: cellWith(firmware, THOUGHT),
     corrected: (features) => cellWith(firmware, features),

@@ -19,10 +19,14 @@ export const planSchema = z.strictObject({
   runDirectory: z.string(),
   /** Where JUnit and the other reports go. */
   reportsDirectory: z.string(),
+  /** Names the run on its hosts; absent: it was started without the command line. */
+  runId: z.string().optional(),
   /** Only the hosts of these names; absent: all. */
   hosts: z.array(z.string()).optional(),
   /** How far to go to explain digests that differ; absent: as the matrix says. */
   explain: z.enum(EXPLAIN_MODES).optional(),
+  /** A run or a recording to compare with; null: the latest before it; absent: none. */
+  comparedWith: z.string().nullable().optional(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('hosts'),
