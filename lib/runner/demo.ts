@@ -65,8 +65,12 @@ export async function liveStage(machine: DemoMachine, folder: string, cacheFolde
   const emulation = await emulationOf(entry, cacheFolder);
   const artifacts = new MatrixArtifacts(matrixOf(firmware, [THOUGHT]), join(folder, 'matrix.json'), cacheFolder);
   const qemuHost = new QemuHost({
-    ...{ entry, emulation, session: await openHostSession(entry), provenance: null },
-    ...{ slots: entry.slots, holder: `snp-conform demo, pid ${process.pid}` },
+    entry,
+    session: await openHostSession(entry),
+    emulation,
+    provenance: null,
+    slots: entry.slots,
+    holder: 'snp-conform demo',
   });
   return {
     first: cellWith(firmware, THOUGHT),
