@@ -12,6 +12,13 @@ const text = z.string().min(1);
 const absolutePath = text.regex(/^\/[^\0\n,]*$/, 'expected an absolute path on the host, without commas');
 const name = text.max(40).regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes');
 
+const attestationSchema = z.strictObject({
+  /** Does the host give guests a certificate table with their reports? */
+  suppliesCertificates: z.boolean().default(false),
+  /** The cloud provider whose VLEK signs; absent: the VCEK does, or whose it is does not matter. */
+  cspId: text.max(200).optional(),
+});
+
 const common = {
   /** Names a project of the runner. */
   name,
@@ -32,6 +39,8 @@ const common = {
     .default({ default: '/usr/bin/qemu-system-x86_64' }),
   /** What rules of the matrix may ask of a host. */
   tags: z.array(text.max(40)).max(64).default([]),
+  /** What is to be expected of the certificates of its reports. */
+  attestation: attestationSchema.default({ suppliesCertificates: false }),
   /** Absent: SNP hardware. */
   emulation: emulationSchema.optional(),
   /** C-bit position; absent: QEMU is asked on the host. */
@@ -105,6 +114,7 @@ export function keysAt(path: readonly PropertyKey[], kind: unknown): readonly st
   if (path.length === 0) return TOP_KEYS;
   if (path.length === 2) return kind === 'local' ? LOCAL_KEYS : SSH_KEYS;
   if (path.at(-1) === 'emulation') return EMULATION_KEYS;
+  if (path.at(-1) === 'attestation') return Object.keys(attestationSchema.shape);
   if (path.at(-1) === 'reportedTcb') return TCB_KEYS;
   if (path.at(-1) === 'vlek') return VLEK_KEYS;
   return path.at(-2) === 'faults' ? faultKeys(kind) : [];

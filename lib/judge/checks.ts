@@ -1,4 +1,5 @@
 import type { Finding } from '../finding.ts';
+import { launchesAgree, secondReport } from './agreement-checks.ts';
 import { launchAccepted } from './launch-check.ts';
 import { pageList } from './page-list.ts';
 import { launchRefused, noGuestRan } from './refusal-checks.ts';
@@ -20,6 +21,7 @@ export interface CheckRow {
 const whereAccepted = ({ expectation }: Subject): boolean => expectation.outcome === 'accepted';
 const whereRefused = (subject: Subject): boolean => !whereAccepted(subject);
 const ofScenarios = ({ evidence }: Subject): boolean => evidence.scenario !== undefined;
+const ofSecondLaunches = ({ scenario }: Subject): boolean => scenario?.attestation?.launches === 2;
 
 const FINISH = 'AMD 56860, SNP_LAUNCH_FINISH';
 const REPORT = 'AMD 56860, ATTESTATION_REPORT structure';
@@ -53,5 +55,7 @@ export const CHECKS: readonly CheckRow[] = [
     { name: 'report-image-id', source: REPORT, run: of('imageId') },
     { name: 'report-guest-svn', source: REPORT, run: of('guestSvn') },
     { name: 'report-vmpl', source: REPORT, run: of('vmpl') },
+    { name: 'second-report', source: REPORT, run: secondReport },
   ].map((row): CheckRow => ({ ...row, asked: whereAccepted })),
+  { name: 'launches-agree', source: REPORT, run: launchesAgree, asked: ofSecondLaunches },
 ];

@@ -2,6 +2,7 @@ import type { Evidence } from '../evidence/schema.ts';
 import type { Check } from '../finding.ts';
 import type { Prediction } from '../measure/inputs.ts';
 import { describeExpectation, type Expectation } from '../scenarios/expectation.ts';
+import { attestationChecks, ESSENTIAL_ATTESTATION_CHECK } from './attestation-checks.ts';
 import { CHECKS } from './checks.ts';
 import { subjectOf } from './subject.ts';
 import type { Verdict } from './verdict.ts';
@@ -14,12 +15,15 @@ export function resultOf(
   checks: readonly Check[],
   state: Evidence['outcome']['state'],
   outcome: Expectation['outcome'] = 'accepted',
+  essential: readonly string[] = [],
 ): Verdict['result'] {
   if (checks.some(({ status }) => status === 'fail')) return 'fail';
   const passes = (name?: string): boolean =>
     checks.some((check) => check.status === 'pass' && check.name === (name ?? check.name));
   const came =
-    outcome === 'accepted' ? state === 'ran' && passes() : passes('launch-refused') && passes('no-guest-ran');
+    outcome === 'accepted'
+      ? state === 'ran' && passes() && essential.every(passes)
+      : passes('launch-refused') && passes('no-guest-ran');
   return came ? 'pass' : 'infrastructure';
 }
 
@@ -30,8 +34,11 @@ export function resultOf(
 export function judge(prediction: Prediction, evidence: Evidence): Verdict {
   const subject = subjectOf(prediction, evidence);
   const asked = CHECKS.filter((row) => row.asked?.(subject) ?? true);
-  const checks = asked.map(({ name, run }) => ({ name, ...run(subject) }));
-  const result = resultOf(checks, evidence.outcome.state, subject.expectation.outcome);
+  const made = asked.map(({ name, run }) => ({ name, ...run(subject) }));
+  const checks = [...made, ...attestationChecks(subject)];
+  // Where the report was to be verified, a launch whose report could not be is not passed.
+  const essential = subject.scenario?.attestation === undefined ? [] : [ESSENTIAL_ATTESTATION_CHECK];
+  const result = resultOf(checks, evidence.outcome.state, subject.expectation.outcome, essential);
   return evidence.scenario === undefined
     ? { result, checks }
     : { result, expected: describeExpectation(subject.expectation), checks };

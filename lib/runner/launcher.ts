@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
-import type { HostProvenance } from '../evidence/schema.ts';
+import type { Evidence, HostProvenance } from '../evidence/schema.ts';
 import type { Host, LaunchRequest, LocalArtifact } from '../host/host.ts';
 import { generateKeys, type OwnerKeys } from '../identity/keys.ts';
 import type { Cell } from '../matrix/cell.ts';
@@ -9,8 +9,10 @@ import type { Matrix } from '../matrix/matrix-file.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { rightIdentity } from '../scenarios/identity-scenarios.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
 import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
+import type { Attestor } from './attestor.ts';
 import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { artifactPath } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
@@ -75,18 +77,28 @@ export class MatrixArtifacts {
   }
 }
 
+/** Where the certificates of a host's reports come from. */
+export interface CertificateSource {
+  /** Does the host give its guests any? */
+  fromHost: boolean;
+  /** Made when first asked for, and kept. */
+  attestor: () => Promise<Attestor>;
+}
+
 /** Launches cells on one host: predicts, signs, and lets the host launch. */
 export class Launcher implements EvidenceSource {
   readonly #artifacts: MatrixArtifacts;
   readonly #host: Host;
   readonly #reference: Reference;
+  readonly #certificates: CertificateSource;
   /** Keys of people who exist for this process only: nothing signed here is worth anything elsewhere. */
   #keys: { owner: OwnerKeys; stranger: OwnerKeys } | undefined;
 
-  constructor(host: Host, artifacts: MatrixArtifacts, reference: Reference) {
+  constructor(host: Host, artifacts: MatrixArtifacts, reference: Reference, certificates: CertificateSource) {
     this.#host = host;
     this.#artifacts = artifacts;
     this.#reference = reference;
+    this.#certificates = certificates;
   }
 
   /** What a launch starts with; undefined: what is known of the host does not tell. */
@@ -96,6 +108,9 @@ export class Launcher implements EvidenceSource {
 
   async expectationOf(launch: CellLaunch): Promise<Expectation> {
     if (launch.scenario === undefined) return { outcome: 'accepted' };
+    if (launch.scenario.attestation?.workflow === 'extended' && !this.#certificates.fromHost) {
+      return { outcome: 'unknown', why: 'hosts.json does not say that this host gives its guests certificates' };
+    }
     const host = await this.#host.provenance();
     const policy = this.#guestPolicy(launch, host);
     if (policy !== undefined) return expectationOf(launch.scenario, policy, policyFactsOf(host));
@@ -114,7 +129,7 @@ export class Launcher implements EvidenceSource {
     const measured = measuredArtifacts(local.firmwareDescriptor, local.kernel, local.initrd);
     const prediction = predictCell(cell, measured, vmmProfile);
     const launchDigest = this.#reference.digestOf(cell.id, vmmProfile) ?? prediction.launchDigest;
-    const request: LaunchRequest = {
+    const request = (): LaunchRequest => ({
       cell,
       scenario: scenario?.name ?? null,
       guestPolicy,
@@ -124,8 +139,18 @@ export class Launcher implements EvidenceSource {
       guest: this.#artifacts.guest,
       nonce: randomBytes(64),
       secondNonce: randomBytes(64),
-    };
-    return { prediction, evidence: await this.#host.launch(request, signal) };
+    });
+    const launches = scenario?.attestation?.launches ?? 1;
+    const earlier = launches === 2 ? await this.#host.launch(request(), signal) : undefined;
+    const evidence = await this.#host.launch(request(), signal);
+    return { prediction, evidence: await this.#attested(evidence, scenario, earlier?.outcome.report ?? null) };
+  }
+
+  /** The evidence with what its report is to be verified with, where the scenario asks for that. */
+  async #attested(evidence: Evidence, scenario: Scenario | undefined, earlierReport: string | null): Promise<Evidence> {
+    if (scenario?.attestation === undefined) return evidence;
+    const attestor = await this.#certificates.attestor();
+    return { ...evidence, attestation: await attestor.attest(evidence, scenario.attestation.workflow, earlierReport) };
   }
 
   #people(): { owner: OwnerKeys; stranger: OwnerKeys } {

@@ -27,6 +27,17 @@ export const planSchema = z.strictObject({
   hosts: z.array(z.string()).optional(),
   /** Only these suites; absent: the default ones, or of a recording all that it holds. */
   suites: z.array(z.enum(SUITES)).min(1).optional(),
+  /** The key distribution service; absent: AMD's, on emulated hosts the emulated one. */
+  kds: z
+    .strictObject({
+      /** The service or a mirror of it. */
+      url: z.string().optional(),
+      /** Is nothing asked of it, and only what was kept used? */
+      offline: z.boolean(),
+      /** How often it is asked for one thing. */
+      attempts: z.int().min(1).optional(),
+    })
+    .optional(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('hosts'),

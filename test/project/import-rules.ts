@@ -23,6 +23,7 @@ const PURE = LAYERS.slice(2).flat();
 /** Shapes that every layer may name as types: what a judge is given is written down where evidence is. */
 const CONTRACTS = [
   'lib/evidence/schema.ts',
+  'lib/evidence/attestation-schema.ts',
   'lib/evidence/host-facts.ts',
   'lib/measure/inputs.ts',
   'lib/matrix/cell.ts',
