@@ -4,7 +4,7 @@ import type { Prediction } from '../measure/inputs.ts';
 import { describeExpectation, type Expectation } from '../scenarios/expectation.ts';
 import { attestationChecks, ESSENTIAL_ATTESTATION_CHECK } from './attestation-checks.ts';
 import { CHECKS } from './checks.ts';
-import { subjectOf } from './subject.ts';
+import { type Subject, subjectOf } from './subject.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -27,6 +27,12 @@ export function resultOf(
   return came ? 'pass' : 'infrastructure';
 }
 
+/** What a scenario is launched for: where that could not be found out, nothing has passed. */
+function essentialChecks({ scenario }: Subject): string[] {
+  if (scenario?.attestation === undefined) return [];
+  return [ESSENTIAL_ATTESTATION_CHECK, ...(scenario.attestation.launches === 2 ? ['launches-agree'] : [])];
+}
+
 /**
  * Makes every check on the evidence of one launch that it is asked of. What is wrong with the evidence is found, not thrown.
  * @param prediction made now, from the inputs of the cell   @param evidence as its schema lets it through
@@ -36,8 +42,7 @@ export function judge(prediction: Prediction, evidence: Evidence): Verdict {
   const asked = CHECKS.filter((row) => row.asked?.(subject) ?? true);
   const made = asked.map(({ name, run }) => ({ name, ...run(subject) }));
   const checks = [...made, ...attestationChecks(subject)];
-  // Where the report was to be verified, a launch whose report could not be is not passed.
-  const essential = subject.scenario?.attestation === undefined ? [] : [ESSENTIAL_ATTESTATION_CHECK];
+  const essential = essentialChecks(subject);
   const result = resultOf(checks, evidence.outcome.state, subject.expectation.outcome, essential);
   return evidence.scenario === undefined
     ? { result, checks }
