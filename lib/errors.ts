@@ -67,6 +67,7 @@ export const ERROR_CODES = {
   REFERENCE_INVALID: { kind: 'configuration', meaning: 'a file of reference digests is wrong' },
   ARGUMENT_INVALID: { kind: 'configuration', meaning: 'an argument cannot be given to a process on a host' },
   ARTIFACT_CHANGED: { kind: 'configuration', meaning: 'a file changed since it was hashed' },
+  DESTRUCTIVE_REFUSED: { kind: 'configuration', meaning: 'nobody consented to what would change a host' },
   SSH_HOST_KEY: { kind: 'configuration', meaning: 'the host key of the SSH server is unknown or has changed' },
   SSH_AUTH: { kind: 'configuration', meaning: 'the SSH server refused the user or the key' },
 
@@ -86,6 +87,8 @@ export const ERROR_CODES = {
   HOST_FIRMWARE: { kind: 'infrastructure', meaning: 'the SEV firmware of the host is too old or not initialised' },
   HOST_ASIDS: { kind: 'infrastructure', meaning: 'the host has no ASID left for SNP guests' },
   HOST_MEMORY: { kind: 'infrastructure', meaning: 'the host has too little memory left for a guest' },
+  POWER_HOOK: { kind: 'infrastructure', meaning: 'a command that reboots or power-cycles a host failed' },
+  HOST_BUSY: { kind: 'infrastructure', meaning: 'no slot of the host became free in time' },
   HOST_DISK: { kind: 'infrastructure', meaning: 'the disk of the host is full' },
   HOST_DIRECTORY: { kind: 'infrastructure', meaning: 'the directory of the host cannot be used' },
   HOST_PROGRAMS: { kind: 'infrastructure', meaning: 'the host lacks programs that the harness runs there' },

@@ -12,6 +12,10 @@ export interface CommandRow {
  */
 export const COMMANDS: readonly CommandRow[] = [
   { name: 'run', load: async () => (await import('./run.ts')).runCommand() },
+  { name: 'compare', load: async () => (await import('./compare.ts')).compareCommand() },
+  { name: 'history', load: async () => (await import('./history.ts')).historyCommand() },
+  { name: 'bisect', load: async () => (await import('./bisect.ts')).bisectCommand() },
+  { name: 'recording', load: async () => (await import('./recording.ts')).recordingCommand() },
   { name: 'predict', load: async () => (await import('./predict.ts')).predictCommand() },
   { name: 'explain', load: async () => (await import('./explain.ts')).explainCommand() },
   { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },
@@ -23,6 +27,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'policy', load: async () => (await import('./policy.ts')).policyCommand() },
   { name: 'report', load: async () => (await import('./report.ts')).reportCommand() },
   { name: 'why', load: async () => (await import('./why.ts')).whyCommand() },
+  { name: 'schema', load: async () => (await import('./schema.ts')).schemaCommand() },
   { name: 'firmware', load: async () => (await import('./firmware.ts')).firmwareCommand() },
   { name: 'guest-initrd', load: async () => (await import('./guest-initrd.ts')).guestInitrdCommand() },
   { name: 'native', load: async () => (await import('./native.ts')).nativeCommand() },

@@ -13,8 +13,16 @@ import { readFileOrInput } from './file-or-input.ts';
 import { hexOf } from './hex.ts';
 import { type LaunchSource, launchInputs } from './launch-source.ts';
 import { profileIn } from './predict-inputs.ts';
-import { type PredictOptions, usage } from './predict-options.ts';
+import { isGiven, type PredictOptions, typed, usage } from './predict-options.ts';
 import { digestText, launchJson, ledgerPartJson, outputOf } from './predict-output.ts';
+
+/** Options that stand for what the launch names: a file, or the hash of one. */
+const STANDS_FOR = [
+  ['kernel', 'kernel'],
+  ['kernelSha256', 'kernel'],
+  ['initrd', 'initrd'],
+  ['initrdSha256', 'initrd'],
+] as const;
 
 /** A finding as a line for people. */
 export function findingLine({ id, severity, what, hint }: Finding): string {
@@ -42,14 +50,12 @@ export async function wholeLaunch(options: PredictOptions): Promise<ParsedLaunch
   const { vmm } = profileIn(options);
   if (vmm !== 'qemu') throw usage(`a launch of QEMU does not go with a VMM profile of ${vmm}`, 'drop it');
   const launch = await readLaunch(options);
-  for (const file of ['kernel', 'initrd'] as const) {
-    if (options[file] !== undefined && launch[file] === null) {
-      throw new HarnessError({
-        code: 'USAGE',
-        what: `--${file} is given, but the launch has no -${file}`,
-        where: 'snp-conform predict',
-        hint: `with a whole launch --${file} stands for the file that it names`,
-      });
+  for (const [option, file] of STANDS_FOR) {
+    if (isGiven(options, option) && launch[file] === null) {
+      throw usage(
+        `${typed(option)} is given, but the launch has no -${file}`,
+        `with a whole launch ${typed(option)} stands for what that names`,
+      );
     }
   }
   return launch;

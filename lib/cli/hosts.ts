@@ -6,6 +6,9 @@ import type { HostReport } from '../evidence/host-report.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import { hostsTable } from '../reporters/hosts-table.ts';
 import { preflightHosts } from '../runner/preflight.ts';
+import { hostsDoCommand } from './hosts-do.ts';
+import { cleanHosts, showStatus } from './hosts-status.ts';
+import { parseCount } from './numbers.ts';
 
 interface HostsFlags {
   hosts: string;
@@ -16,6 +19,8 @@ const EXAMPLES = `
 Examples:
   snp-conform hosts check
   snp-conform hosts check milan-1 genoa-2 --hosts lab/hosts.json --json
+  snp-conform hosts status
+  snp-conform hosts clean --older-than 14 --yes
 `;
 
 /** The entries of these names, all where none is given. @throws HarnessError HOSTS_INVALID, FILE_UNREADABLE, USAGE */
@@ -59,5 +64,25 @@ export function hostsCommand(): Command {
     .option('--hosts <file>', 'the hosts', 'hosts.json')
     .option('--json', 'print JSON')
     .action((names: string[], flags: HostsFlags) => check(names, flags));
+  hosts
+    .command('status [names...]')
+    .description('show who holds which slot, what is launched, and what is left over')
+    .option('--hosts <file>', 'the hosts', 'hosts.json')
+    .option('--json', 'print JSON')
+    .action(async (names: string[], flags: HostsFlags) => {
+      process.exitCode = await showStatus(chosenEntries(names, flags), flags.json ? 'json' : 'text');
+    });
+  hosts
+    .command('clean [names...]')
+    .description('show what dead runs left on the hosts, and with --yes remove it; what lives is never touched')
+    .option('--hosts <file>', 'the hosts', 'hosts.json')
+    .option('--older-than <days>', 'artifacts that nobody used for so many days go too', '30')
+    .option('--yes', 'remove what is shown')
+    .action(async (names: string[], flags: HostsFlags & { olderThan: string; yes?: true }) => {
+      const artifactDays = parseCount(flags.olderThan, '--older-than', 'NUMBER_INVALID');
+      const plan = { artifactDays, mode: flags.yes ? 'remove' : 'show' } as const;
+      process.exitCode = await cleanHosts(chosenEntries(names, flags), plan);
+    });
+  hosts.addCommand(hostsDoCommand());
   return hosts;
 }

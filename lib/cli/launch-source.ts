@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { HarnessError } from '../errors.ts';
 import { hashInputFile, readFileStart } from '../evidence/input-file.ts';
 import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from '../measure/inputs.ts';
-import { kernelHashesFrom } from '../measure/kernel-hashes.ts';
+import { cmdlineHashOf, NO_INITRD } from '../measure/kernel-hashes.ts';
 import { vcpuSignatureOf } from '../measure/vcpu-types.ts';
 import type { Finding, Given, ParsedLaunch } from '../qemu/parsed-launch.ts';
 import { DEFAULT_CPU } from '../qemu/snp-rules.ts';
@@ -52,20 +52,24 @@ async function ofBootFile<T>(
   { [name]: replacement, root }: PredictOptions,
   read: (path: string) => Promise<T>,
 ): Promise<T> {
-  return replacement === undefined ? ofOption(given, `--${name}`, root, read) : read(replacement);
+  return replacement === undefined ? ofOption(given, `--${name} or --${name}-sha256`, root, read) : read(replacement);
 }
 
-const hashOf = (given: Given, what: 'kernel' | 'initrd', replacements: PredictOptions): Promise<Uint8Array> =>
-  ofBootFile(given, what, replacements, (path) => hashInputFile({ path, what, maxBytes: BOOT_FILE_BYTES_MAX }));
+/** SHA-256 of a boot file: the one given in its place, else that of the file. */
+async function hashOf(given: Given, what: 'kernel' | 'initrd', replacements: PredictOptions): Promise<Uint8Array> {
+  const hash = replacements[`${what}Sha256`];
+  if (hash !== undefined) return hash;
+  return ofBootFile(given, what, replacements, (path) => hashInputFile({ path, what, maxBytes: BOOT_FILE_BYTES_MAX }));
+}
 
 async function kernelHashesOf(launch: ParsedLaunch, replacements: PredictOptions): Promise<KernelHashes | null> {
   const { kernel, initrd, append, snp } = launch;
   if (kernel === null || snp?.kernelHashes !== true) return null;
-  return kernelHashesFrom({
-    kernelSha256: await hashOf(kernel, 'kernel', replacements),
-    initrdSha256: initrd === null ? null : await hashOf(initrd, 'initrd', replacements),
-    append: append?.value ?? null,
-  });
+  return {
+    kernel: await hashOf(kernel, 'kernel', replacements),
+    initrd: initrd === null ? NO_INITRD : await hashOf(initrd, 'initrd', replacements),
+    cmdline: replacements.cmdlineSha256 ?? cmdlineHashOf(append?.value ?? null),
+  };
 }
 
 /** Bytes of a kernel up to the end of its signature. Source: Linux, Documentation/arch/x86/boot.rst. */
@@ -73,7 +77,7 @@ const SETUP_BYTES = 0x206;
 
 /** QEMU takes a kernel that is no bzImage for something else, or stops. Source: QEMU, hw/i386/x86-common.c. */
 async function kernelFindings({ kernel, snp }: ParsedLaunch, replacements: PredictOptions): Promise<Finding[]> {
-  if (kernel === null || snp?.kernelHashes !== true) return [];
+  if (kernel === null || snp?.kernelHashes !== true || replacements.kernelSha256 !== undefined) return [];
   const file = { what: 'kernel', maxBytes: SETUP_BYTES };
   const start = await ofBootFile(kernel, 'kernel', replacements, (path) => readFileStart({ path, ...file }));
   const text = Buffer.from(start).toString('latin1');

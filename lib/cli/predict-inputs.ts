@@ -141,7 +141,7 @@ export async function snpInputs(options: PredictOptions): Promise<{ inputs: Laun
 
 /** What --mode snp-ovmf-hash prints the digest of. */
 export async function ovmfHashInput(options: PredictOptions): Promise<FirmwareDescriptor> {
-  return (await loadFirmware(imagePath(options))).descriptor;
+  return (await firmwareIn(options)).descriptor;
 }
 
 /** What --mode sev predicts from. */

@@ -24,7 +24,7 @@ const OPTIONS_OF_MODE: Readonly<Record<Mode, readonly OptionName[]>> = {
     'matrix',
     'expires',
   ],
-  'snp-ovmf-hash': ['ovmf'],
+  'snp-ovmf-hash': ['ovmf', 'firmwareDescriptor'],
   svsm: ['ovmf', ...SVSM, ...VCPUS, ...FEATURES, ...PROFILE, 'vmsaAddressBits', 'ledger', 'dumpVmsa'],
   sev: ['ovmf', ...KERNEL],
   'sev-es': ['ovmf', ...VCPUS, ...FEATURES, ...KERNEL, ...PROFILE, 'dumpVmsa'],

@@ -82,7 +82,7 @@ export function isGiven(options: PredictOptions, name: keyof PredictOptions): bo
 /** Options that say what a whole launch says itself. */
 const SAID_BY_LAUNCH = [
   ...['vcpus', 'vcpuType', 'vcpuFamily', 'vcpuModel', 'vcpuStepping', 'append', 'matrix', 'ovmfHash'],
-  ...['svsm', 'varsSize', 'varsFile', 'kernelSha256', 'initrdSha256', 'cmdlineSha256'],
+  ...['svsm', 'varsSize', 'varsFile'],
 ];
 
 const number = (option: string) => (text: string) => Number(parseUnsigned(text, option, 32, 'NUMBER_INVALID'));

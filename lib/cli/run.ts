@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -10,6 +11,7 @@ import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { beginManifest } from '../evidence/manifest.ts';
+import { EARLIER_FOLDER } from '../runner/load-run.ts';
 import { checkEmulation } from '../runner/open-host.ts';
 import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
@@ -25,6 +27,7 @@ interface RunFlags {
   replay?: string;
   record?: string;
   reference?: string;
+  compareWith?: string;
   out: string;
   host?: string[];
   suite?: SuiteName[];
@@ -48,6 +51,17 @@ Examples:
   snp-conform run --replay night.jsonl.gz
 `;
 
+function comparedWith({ compareWith, replay }: RunFlags): Pick<Plan, 'comparedWith'> {
+  if (compareWith !== undefined) return { comparedWith: resolve(compareWith) };
+  return replay === undefined ? { comparedWith: null } : {};
+}
+
+/** `20260301T221500Z-1f3a`: sorts by time, and two runs of a second differ. */
+function newRunId(now: Date): string {
+  const time = now.toISOString().replace(/\.\d+/, '');
+  return `${time.replaceAll(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`;
+}
+
 function planOf(flags: RunFlags): Plan {
   const reportsDirectory = resolve(flags.out);
   const source: Plan['source'] =
@@ -63,6 +77,7 @@ function planOf(flags: RunFlags): Plan {
     runDirectory: join(reportsDirectory, 'run'),
     reportsDirectory,
     source,
+    runId: newRunId(new Date()),
     ...(flags.host && { hosts: flags.host }),
     ...(flags.suite && { suites: flags.suite }),
     kds: {
@@ -70,6 +85,8 @@ function planOf(flags: RunFlags): Plan {
       ...(flags.kdsAttempts === undefined ? {} : { attempts: flags.kdsAttempts }),
       offline: flags.offline === true,
     },
+    // What is played back is compared where that is asked for; what is launched, with the run before it.
+    ...comparedWith(flags),
   };
 }
 
@@ -137,7 +154,7 @@ async function setAside({ runDirectory, reportsDirectory }: Plan): Promise<void>
     return;
   }
   const { mtime } = await stat(planFile);
-  const earlier = join(reportsDirectory, 'earlier', mtime.toISOString().replaceAll(/[:.]/g, '-'));
+  const earlier = join(reportsDirectory, EARLIER_FOLDER, mtime.toISOString().replaceAll(/[:.]/g, '-'));
   makeFolder(dirname(earlier), '--out');
   await rename(runDirectory, earlier);
 }
@@ -218,6 +235,7 @@ export function runCommand(): Command {
     )
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
+    .option('--compare-with <run>', 'a run or recording to show the results beside; by default the run before')
     .option('--host <name...>', 'only these hosts')
     .addOption(
       new Option('--suite <name...>', 'these suites; by default launch, of a recording all that it holds').choices(

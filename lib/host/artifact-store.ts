@@ -39,9 +39,13 @@ export function ensureArtifact(
 }
 
 async function bring(session: Session, artifact: LocalArtifact, hostPath: string): Promise<string> {
-  if ((await hashOnHost(session, hostPath)) === artifact.sha256) return hostPath;
-  await checkLocal(artifact);
   const folder = hostPath.slice(0, hostPath.lastIndexOf('/'));
+  if ((await hashOnHost(session, hostPath)) === artifact.sha256) {
+    // Old artifacts are cleaned by the time of their last use.
+    await session.run(['touch', '-c', '--', folder]);
+    return hostPath;
+  }
+  await checkLocal(artifact);
   await must(session, ['mkdir', '-p', '--', folder], artifact);
   const fresh = `${hostPath}.${randomBytes(6).toString('hex')}.new`;
   try {

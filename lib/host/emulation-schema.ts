@@ -92,16 +92,3 @@ export const emulationSchema = z
 
 /** `emulation` of a host. */
 export type EmulationEntry = z.output<typeof emulationSchema>;
-
-/** The keys that may stand in `emulation`. */
-export const EMULATION_KEYS: readonly string[] = Object.keys(emulationSchema.shape);
-
-/** The keys that may stand in `reportedTcb` and `vlek` of it. */
-export const TCB_KEYS: readonly string[] = Object.keys(tcbSchema.shape);
-export const VLEK_KEYS: readonly string[] = Object.keys(vlekSchema.shape);
-
-/** The keys that may stand in a fault of a command. */
-export function faultKeys(command: unknown): string[] {
-  const isKvm = KVM_COMMANDS.some((name) => name === command);
-  return Object.keys((isKvm ? kvmFault : firmwareFault).shape);
-}

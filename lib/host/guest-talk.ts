@@ -13,8 +13,6 @@ import type { Session } from './session.ts';
 import { connectWhenThere } from './sockets.ts';
 import type { Supervised } from './supervisor.ts';
 
-/** A launch and a guest's boot; a guest that is silent for longer hangs. */
-const GUEST_MS = 180_000;
 const SOCKET_MS = 30_000;
 /** Between two runs of a command that asks a guest. */
 const COMMAND_PAUSE_MS = 1000;
@@ -50,6 +48,8 @@ export interface TalkPlace {
   hostName: string;
   place: GuestPlace;
   qemu: Supervised;
+  /** For the guest's boot and its reports; one that is silent for longer hangs. */
+  guestMs: number;
 }
 
 /** Aborts when QEMU has ended, however. */
@@ -104,7 +104,7 @@ async function speak(
     await qmp.execute('quit');
   } else if (agent !== null) {
     // A guest that was refused never speaks; QEMU's end ends the conversation.
-    const over = AbortSignal.any([signal, AbortSignal.timeout(GUEST_MS)]);
+    const over = AbortSignal.any([signal, AbortSignal.timeout(talk.guestMs)]);
     await converse(agent, [nonce, secondNonce], over, seen.guest);
   }
 }

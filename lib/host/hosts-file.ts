@@ -3,8 +3,9 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import { keysAt } from '../evidence/schema-keys.ts';
 import { mostSimilar } from '../similar.ts';
-import { type HostEntry, hostsSchema, isSshKey, keysAt } from './hosts-schema.ts';
+import { type HostEntry, hostsSchema, isSshKey, type SshAccess } from './hosts-schema.ts';
 
 export type { HostEntry } from './hosts-schema.ts';
 
@@ -39,25 +40,45 @@ export function loadHosts(
       path,
     );
   }
+  const expand = (text: string, at: string): string => {
+    const expanded = expandPath(text, environment, home);
+    if (typeof expanded === 'string') return resolve(dirname(path), expanded);
+    findings.push({ what: `${at}: ${expanded.missing} is not set in the environment` });
+    return text;
+  };
   const entries = parsed.data.hosts.map((entry, index): HostEntry => {
     if (entry.kind === 'local') return entry;
-    const expand = (key: 'privateKey' | 'knownHosts', text: string): string => {
-      const expanded = expandPath(text, environment, home);
-      if (typeof expanded === 'string') return resolve(dirname(path), expanded);
-      findings.push({ what: `hosts[${index}].${key}: ${expanded.missing} is not set in the environment` });
-      return text;
-    };
-    const { privateKey, hostKey, ...rest } = entry;
-    const knownHosts = entry.knownHosts ?? (hostKey === undefined ? '~/.ssh/known_hosts' : undefined);
+    const { jump, ...own } = entry;
+    const at = `hosts[${index}]`;
     return {
-      ...rest,
-      ...(hostKey === undefined ? {} : { hostKey }),
-      ...(privateKey === undefined ? {} : { privateKey: expand('privateKey', privateKey) }),
-      ...(knownHosts === undefined ? {} : { knownHosts: expand('knownHosts', knownHosts) }),
+      ...own,
+      ...withPaths(own, at, expand),
+      ...(jump === undefined ? {} : { jump: { ...jump, ...withPaths(jump, `${at}.jump`, expand) } }),
     };
   });
   if (findings.length > 0) throw invalid(findings, path);
   return entries;
+}
+
+/** The fields of a way to reach a machine that are paths here, made absolute; known_hosts is the user's own by default. */
+function withPaths(
+  access: SshAccess,
+  at: string,
+  expand: (text: string, at: string) => string,
+): Partial<Pick<SshAccess, 'privateKey' | 'knownHosts' | 'passphrase' | 'password'>> {
+  const unchecked = access.hostKey !== undefined || access.hostKeyCheck === 'off';
+  const knownHosts = access.knownHosts ?? (unchecked ? undefined : '~/.ssh/known_hosts');
+  const secret = (key: 'passphrase' | 'password') => {
+    const reference = access[key];
+    if (reference === undefined || !('file' in reference)) return {};
+    return { [key]: { file: expand(reference.file, `${at}.${key}.file`) } };
+  };
+  return {
+    ...(access.privateKey === undefined ? {} : { privateKey: expand(access.privateKey, `${at}.privateKey`) }),
+    ...(knownHosts === undefined ? {} : { knownHosts: expand(knownHosts, `${at}.knownHosts`) }),
+    ...secret('passphrase'),
+    ...secret('password'),
+  };
 }
 
 function expandPath(
@@ -101,13 +122,13 @@ function findingsOf(issue: z.core.$ZodIssue, document: unknown): Finding[] {
   const at = placeOf(issue.path);
   if (issue.code !== 'unrecognized_keys') {
     const found = valueAt(document, issue.path);
-    const got = issue.code === 'custom' || found === undefined ? '' : `, got ${excerpt(found)}`;
+    const told = issue.code !== 'custom' && found !== undefined && !isSecret(issue.path);
+    const got = told ? `, got ${excerpt(found)}` : '';
     const missing = found === undefined && issue.code !== 'custom' ? 'is missing: ' : '';
     return [{ what: `${at}: ${missing}${wordsOf(issue)}${got}` }];
   }
-  const holder = Object(valueAt(document, issue.path));
-  const kind = Reflect.get(holder, 'kind') ?? Reflect.get(holder, 'command');
-  const known = keysAt(issue.path, kind);
+  const kind = Reflect.get(Object(valueAt(document, issue.path)), 'kind');
+  const known = keysAt(hostsSchema, issue.path, document);
   return issue.keys.map((key) => {
     const similar = mostSimilar(key, known);
     const hint =
@@ -124,6 +145,11 @@ function findingsOf(issue: z.core.$ZodIssue, document: unknown): Finding[] {
 function wordsOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union' && issue.path.at(-1) === 'kind') return 'expected "ssh" or "local"';
   return issue.message.replace(/^Invalid input: |^Invalid option: /, '').replace(/, received .*$/, '');
+}
+
+/** Somebody may have written the secret itself where only the name of its place may stand. */
+function isSecret(path: readonly PropertyKey[]): boolean {
+  return path.includes('password') || path.includes('passphrase');
 }
 
 function placeOf(path: readonly PropertyKey[]): string {

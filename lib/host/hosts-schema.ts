@@ -1,6 +1,9 @@
 import { z } from 'zod';
-import { EMULATION_KEYS, emulationSchema, faultKeys, TCB_KEYS, VLEK_KEYS } from './emulation-schema.ts';
-import { parseHostKey } from './known-hosts.ts';
+
+import { emulationSchema } from './emulation-schema.ts';
+import { limitsSchema } from './limits.ts';
+import { destructiveSchema, powerSchema } from './power-schema.ts';
+import { checkAccess, jumpSchema, SSH_ACCESS } from './ssh-access-schema.ts';
 
 /**
  * A socket in a launch directory must fit into sun_path, 108 bytes with its NUL (unix(7)); `/run/`, ten digits and the
@@ -11,6 +14,7 @@ const MAX_DIRECTORY_BYTES = 72;
 const text = z.string().min(1);
 const absolutePath = text.regex(/^\/[^\0\n,]*$/, 'expected an absolute path on the host, without commas');
 const name = text.max(40).regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes');
+const variable = text.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
 
 const attestationSchema = z.strictObject({
   /** Does the host give guests a certificate table with their reports? */
@@ -37,7 +41,7 @@ const common = {
     )
     .refine((builds) => Object.keys(builds).length > 0, 'expected at least one QEMU build')
     .default({ default: '/usr/bin/qemu-system-x86_64' }),
-  /** What rules of the matrix may ask of a host. */
+  /** What rules of the matrix may ask of a host; hosts of the same tags stand in for each other. */
   tags: z.array(text.max(40)).max(64).default([]),
   /** What is to be expected of the certificates of its reports. */
   attestation: attestationSchema.default({ suppliesCertificates: false }),
@@ -47,33 +51,18 @@ const common = {
   cbitpos: z.int().min(0).max(63).optional(),
   /** Generation of VMM that predictions for this host follow; absent: the newest, or that of the emulation. */
   vmmProfile: text.optional(),
+  /** QEMU, and what only root may read, run through `sudo -n`. */
+  sudo: z.literal(true).optional(),
+  /** Added to QEMU's environment there; in plain sight of everybody on the host. */
+  environment: z.record(variable, z.string()).optional(),
+  limits: limitsSchema.optional(),
+  power: powerSchema.optional(),
+  destructive: destructiveSchema.optional(),
 };
 
 const sshHostSchema = z
-  .strictObject({
-    kind: z.literal('ssh'),
-    ...common,
-    address: text.regex(/^[^\s@/]+$/, 'expected a host name or an IP address, without user and port'),
-    port: z.int().min(1).max(65535).default(22),
-    user: text.regex(/^[^\s@]+$/, 'expected a user name'),
-    /** Path on the machine of the harness. */
-    privateKey: text.optional(),
-    /** Use the agent that SSH_AUTH_SOCK names. */
-    agent: z.boolean().default(false),
-    /** Path on the machine of the harness; `~/.ssh/known_hosts` where neither this nor hostKey is given. */
-    knownHosts: text.optional(),
-    hostKey: text
-      .refine((line) => parseHostKey(line) !== undefined, 'expected a public key line: ssh-ed25519 AAAA...')
-      .optional(),
-  })
-  .refine((host) => host.agent || host.privateKey !== undefined, {
-    path: ['privateKey'],
-    message: 'expected a private key, or "agent": true',
-  })
-  .refine((host) => host.knownHosts === undefined || host.hostKey === undefined, {
-    path: ['hostKey'],
-    message: 'expected either hostKey or knownHosts, got both',
-  });
+  .strictObject({ kind: z.literal('ssh'), ...common, ...SSH_ACCESS, jump: jumpSchema.optional() })
+  .superRefine(checkAccess);
 
 const localHostSchema = z.strictObject({ kind: z.literal('local'), ...common });
 
@@ -101,26 +90,12 @@ export const hostsSchema = z
 
 /** One host of hosts.json. */
 export type HostEntry = z.output<typeof hostsSchema>['hosts'][number];
-
-const TOP_KEYS = Object.keys(hostsSchema.shape);
-const SSH_KEYS = Object.keys(sshHostSchema.shape);
-const LOCAL_KEYS = Object.keys(localHostSchema.shape);
-
-/**
- * The keys that may stand at a place of hosts.json: of the file, of a host, of its emulation, of a fault.
- * @param kind of the host, or command of the fault
- */
-export function keysAt(path: readonly PropertyKey[], kind: unknown): readonly string[] {
-  if (path.length === 0) return TOP_KEYS;
-  if (path.length === 2) return kind === 'local' ? LOCAL_KEYS : SSH_KEYS;
-  if (path.at(-1) === 'emulation') return EMULATION_KEYS;
-  if (path.at(-1) === 'attestation') return Object.keys(attestationSchema.shape);
-  if (path.at(-1) === 'reportedTcb') return TCB_KEYS;
-  if (path.at(-1) === 'vlek') return VLEK_KEYS;
-  return path.at(-2) === 'faults' ? faultKeys(kind) : [];
-}
+/** A host that is reached over SSH. */
+export type SshHostEntry = Extract<HostEntry, { kind: 'ssh' }>;
+/** How a machine is reached over SSH. */
+export type SshAccess = NonNullable<SshHostEntry['jump']>;
 
 /** Is this a key of hosts reached over SSH alone? */
 export function isSshKey(key: string): boolean {
-  return SSH_KEYS.includes(key) && !LOCAL_KEYS.includes(key);
+  return Object.hasOwn(sshHostSchema.shape, key) && !Object.hasOwn(localHostSchema.shape, key);
 }

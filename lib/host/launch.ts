@@ -10,8 +10,9 @@ import { parseTrace } from '../qemu/trace.ts';
 import { type EmulatedLaunch, type Emulation, emulatedLaunch } from './emulation.ts';
 import { type GuestPlace, guestPlace, type Seen, talkToGuest } from './guest-talk.ts';
 import type { LaunchRequest } from './host.ts';
+import type { Limits } from './limits.ts';
 import type { Session } from './session.ts';
-import { type Supervised, startSupervised } from './supervisor.ts';
+import { LAUNCH_VARIABLE, readOutput, type SlotRequest, type Supervised, startSupervised } from './supervisor.ts';
 
 /** A launch on one host; paths are paths there. */
 export interface HostLaunch {
@@ -26,13 +27,20 @@ export interface HostLaunch {
   firmware: string;
   kernel: string | null;
   initrd: string | null;
+  slot: SlotRequest;
+  limits: Limits;
+  /** Added to QEMU's environment. */
+  environment: Readonly<Record<string, string>>;
+  asRoot: 'sudo' | undefined;
 }
 
 /** What every guest gets; it is not measured. */
 export const GUEST_MEMORY_MIB = 512;
-const MAX_SECONDS = 240;
-const HEARTBEAT_SECONDS = 8;
+/** What a launch may take beside the guest's own time. */
+const LAUNCH_SECONDS = 60;
 const MAX_FILE_BYTES = 1024 * 1024;
+/** Of the beginning and of the end of QEMU's outputs, each. */
+const MAX_OUTPUT_BYTES = 256 * 1024;
 const END_MS = 15_000;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -153,24 +161,33 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
   const qemu = await startSupervised(session, {
     directory,
     argv: emulated?.wrap(argv) ?? argv,
-    environment: emulated?.environment ?? {},
-    maxSeconds: MAX_SECONDS,
-    heartbeatSeconds: HEARTBEAT_SECONDS,
+    environment: { ...launch.environment, ...emulated?.environment, [LAUNCH_VARIABLE]: directory },
+    maxSeconds: launch.limits.guestSeconds + LAUNCH_SECONDS,
+    heartbeatSeconds: launch.limits.heartbeatSeconds,
+    maxOutputBytes: MAX_OUTPUT_BYTES,
+    slot: launch.slot,
+    signal,
+    ...(launch.asRoot && { asRoot: launch.asRoot }),
   });
   const abort = (): void => void qemu.kill().catch(() => undefined);
   signal.addEventListener('abort', abort, { once: true });
   let listener: { close(): Promise<void> } | undefined;
+  const guestMs = launch.limits.guestSeconds * 1000;
   try {
     listener = await emulated?.listen();
     const started = performance.now();
-    const seen = await talkToGuest({ session, hostName: host.name, place, qemu }, request, signal);
+    const seen = await talkToGuest({ session, hostName: host.name, place, qemu, guestMs }, request, signal);
     const spoken = performance.now();
     const exitCode = await finish(qemu);
     const ended = performance.now();
-    const [stderr, trace, console] = await Promise.all(
-      ['stderr', LAUNCH_FILES.trace, LAUNCH_FILES.console].map((name) => fileText(launch, name)),
-    );
-    const trouble = labTrouble(launch, exitCode, stderr ?? '', emulated);
+    const output = { directory, maxOutputBytes: MAX_OUTPUT_BYTES };
+    const [stderr, trace, console] = await Promise.all([
+      readOutput(session, output, 'stderr'),
+      fileText(launch, LAUNCH_FILES.trace),
+      // The console of the guest is QEMU's standard output: so it is bounded, however much the guest says.
+      readOutput(session, output, 'stdout'),
+    ]);
+    const trouble = labTrouble(launch, exitCode, stderr, emulated);
     if (trouble !== undefined) throw trouble;
     return {
       format: 'snp-conform/evidence@1',
@@ -201,15 +218,20 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
       outcome: {
         state: stateOf(seen, exitCode),
         exitCode,
-        refusal: findRefusal(stderr ?? '') ?? null,
-        trace: parseTrace(trace ?? ''),
+        refusal: findRefusal(stderr) ?? null,
+        trace: parseTrace(trace),
         qmpEvents: seen.events,
         querySev: seen.querySev,
-        stderr: stderr ?? '',
-        console: console ?? '',
+        stderr,
+        console,
         ...guestOutcome(seen.guest),
       },
-      timingsMs: { start: started - mark, guest: spoken - started, end: ended - spoken },
+      timingsMs: {
+        slot: qemu.waitedMs,
+        start: started - mark - qemu.waitedMs,
+        guest: spoken - started,
+        end: ended - spoken,
+      },
     };
   } finally {
     signal.removeEventListener('abort', abort);

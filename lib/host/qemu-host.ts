@@ -8,24 +8,34 @@ import type { Emulation } from './emulation.ts';
 import type { Host, LaunchRequest, LocalArtifact } from './host.ts';
 import type { HostEntry } from './hosts-file.ts';
 import { launchOnHost } from './launch.ts';
+import { limitsOf } from './limits.ts';
 import { examinationError, examineHost } from './preflight/examine.ts';
 import type { Session } from './session.ts';
+
+/** What a host is opened with. */
+export interface QemuHostOptions {
+  entry: HostEntry;
+  session: Session;
+  /** Null: SNP hardware. */
+  emulation: Emulation | null;
+  /** What preflight found; null: the host is examined at first use. */
+  provenance: HostProvenance | null;
+  /** How many guests run there at once, whoever starts them. */
+  slots: number;
+  /** Who launches, for whoever waits for a slot: one line without secrets. */
+  holder: string;
+}
 
 /** A host that runs the real QEMU at the far end of a session: SNP hardware, or emulated by the KVM shim. */
 export class QemuHost implements Host {
   readonly name: string;
-  readonly #entry: HostEntry;
-  readonly #session: Session;
-  readonly #emulation: Emulation | null;
+  readonly #options: QemuHostOptions;
   #provenance: Promise<HostProvenance> | undefined;
 
-  /** @param provenance what preflight found; null: the host is examined at first use */
-  constructor(entry: HostEntry, session: Session, emulation: Emulation | null, provenance: HostProvenance | null) {
-    this.name = entry.name;
-    this.#entry = entry;
-    this.#session = session;
-    this.#emulation = emulation;
-    this.#provenance = provenance === null ? undefined : Promise.resolve(provenance);
+  constructor(options: QemuHostOptions) {
+    this.name = options.entry.name;
+    this.#options = options;
+    this.#provenance = options.provenance === null ? undefined : Promise.resolve(options.provenance);
   }
 
   /** Asked once; what the host is does not change within a run. */
@@ -35,7 +45,8 @@ export class QemuHost implements Host {
   }
 
   async #examine(): Promise<HostProvenance> {
-    const examination = await examineHost(this.#entry, this.#session, this.#emulation);
+    const { entry, session, emulation } = this.#options;
+    const examination = await examineHost(entry, session, emulation);
     const provenance = provenanceOf(examination);
     if (provenance !== undefined) return provenance;
     throw examinationError(examination, this.name);
@@ -52,24 +63,35 @@ export class QemuHost implements Host {
         hint: `builds in hosts.json: ${Object.keys(host.qemu).join(', ')}`,
       });
     }
-    const store = `${this.#entry.directory}/store`;
+    const { entry, session, emulation, slots, holder } = this.#options;
+    const store = `${entry.directory}/store`;
+    const limits = limitsOf(entry);
     const upload = pLimit(4);
     const ensure = (artifact: LocalArtifact | null): Promise<string | null> =>
-      artifact === null ? Promise.resolve(null) : upload(() => ensureArtifact(this.#session, store, artifact));
+      artifact === null ? Promise.resolve(null) : upload(() => ensureArtifact(session, store, artifact));
     const [firmware, kernel, initrd] = await Promise.all(
       [request.firmware, request.kernel, request.initrd].map(ensure),
     );
     return launchOnHost(
       {
-        session: this.#session,
+        session,
         host,
-        emulation: this.#emulation,
+        emulation,
         binary: qemu.path,
-        directory: `${this.#entry.directory}/run/${randomBytes(5).toString('hex')}`,
+        directory: `${entry.directory}/run/${randomBytes(5).toString('hex')}`,
         store,
         firmware: firmware ?? request.firmware.path,
         kernel: kernel ?? null,
         initrd: initrd ?? null,
+        slot: {
+          folder: `${entry.directory}/slots`,
+          count: slots,
+          waitSeconds: limits.slotWaitSeconds,
+          holder: `${holder} ${request.cell.id}`,
+        },
+        limits,
+        environment: entry.environment ?? {},
+        asRoot: entry.sudo && 'sudo',
       },
       request,
       signal,
@@ -77,6 +99,6 @@ export class QemuHost implements Host {
   }
 
   async close(): Promise<void> {
-    await this.#session.close();
+    await this.#options.session.close();
   }
 }

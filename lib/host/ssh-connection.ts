@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Client, type ConnectConfig } from 'ssh2';
 import { HarnessError } from '../errors.ts';
 import { type KnownKeys, knownKeys, parseHostKey } from './known-hosts.ts';
-import { describeTarget, offeredAlgorithms, refuseHostKey, type SshOptions } from './ssh-options.ts';
+import { describeTarget, offeredAlgorithms, refuseHostKey, type SshOptions, type SshTarget } from './ssh-options.ts';
 
 /** How long the server may take to say goodbye. */
 const CLOSE_MS = 2000;
@@ -14,12 +15,12 @@ export class SshConnection {
   readonly where: string;
   readonly #timeoutMs: number;
   readonly #pending = new Set<(error: HarnessError) => void>();
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #closed: Promise<void>;
   #lost: HarnessError | undefined;
 
   /** @param socket below the client, connected */
-  constructor(client: Client, socket: Socket, options: SshOptions) {
+  constructor(client: Client, socket: Duplex, options: SshOptions) {
     this.client = client;
     this.#socket = socket;
     this.where = describeTarget(options);
@@ -109,8 +110,39 @@ export class SshConnection {
   }
 }
 
+/** The bytes below a connection: straight to the machine, or through one that is jumped over. */
+async function openWire(options: SshOptions): Promise<Duplex> {
+  const { address, port, jump, connectTimeoutMs, timeoutMs, keepaliveMs } = options;
+  if (jump === undefined) return connect({ host: address, port, noDelay: true });
+  const between = await openSshConnection({ ...jump, connectTimeoutMs, timeoutMs, keepaliveMs });
+  try {
+    const wire = await between.operation<Duplex>(`a way on to ${address}:${port}`, (resolve, reject) => {
+      between.client.forwardOut('127.0.0.1', 0, address, port, (cause, channel) => {
+        if (cause === undefined) resolve(channel);
+        else {
+          reject(
+            new HarnessError({
+              code: 'SSH_CONNECT',
+              what: `the jump host does not reach ${address}:${port}: ${cause.message}`,
+              where: between.where,
+              hint: 'is the host up, and does sshd of the jump host allow AllowTcpForwarding?',
+              cause,
+            }),
+          );
+        }
+      });
+    });
+    wire.once('close', () => void between.close());
+    return wire;
+  } catch (error) {
+    await between.close();
+    throw error;
+  }
+}
+
 /**
- * Opens one SSH connection. The key of the host is always checked, against `hostKey` or a known_hosts file.
+ * Opens one SSH connection. The key of the machine is checked, against `hostKey` or a known_hosts file, unless the check
+ * is off.
  * @throws HarnessError SSH_HOST_KEY, SSH_AUTH, SSH_CONNECT; FILE_UNREADABLE when the key or known_hosts cannot be read
  */
 export async function openSshConnection(options: SshOptions): Promise<SshConnection> {
@@ -120,9 +152,9 @@ export async function openSshConnection(options: SshOptions): Promise<SshConnect
   const where = describeTarget(options);
   const client = new Client();
   let refusedKey: HarnessError | undefined;
-  const socket = connect({ host: options.address, port: options.port, noDelay: true });
+  const wire = await openWire(options);
   const config: ConnectConfig = {
-    sock: socket,
+    sock: wire,
     username: options.user,
     readyTimeout: options.connectTimeoutMs ?? 10_000,
     keepaliveInterval: options.keepaliveMs ?? 5000,
@@ -133,13 +165,15 @@ export async function openSshConnection(options: SshOptions): Promise<SshConnect
       return refusedKey === undefined;
     },
     ...(privateKey === undefined ? {} : { privateKey }),
+    ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }),
+    ...(options.password === undefined ? {} : { password: options.password }),
     ...(options.agentSocket === undefined ? {} : { agent: options.agentSocket }),
   };
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error & { level?: string }) => {
       client.removeListener('close', closed);
       client.on('error', () => undefined);
-      socket.destroy();
+      wire.destroy();
       reject(refusedKey ?? connectError(error, options));
     };
     const closed = () => fail(new Error('the server closed the connection before the user was let in'));
@@ -151,23 +185,24 @@ export async function openSshConnection(options: SshOptions): Promise<SshConnect
     try {
       client.connect(config);
     } catch (error) {
-      // ssh2 reads the private key here: damaged, or with a passphrase.
-      socket.on('error', () => undefined).destroy();
+      // ssh2 reads the private key here: damaged, or its passphrase is missing or wrong.
+      wire.on('error', () => undefined).destroy();
       reject(
         new HarnessError({
           code: 'SSH_AUTH',
           what: `the private key cannot be used: ${error instanceof Error ? error.message : String(error)}`,
           where: `${where}, key ${options.privateKeyPath ?? 'none'}`,
-          hint: 'a key with a passphrase is used through an agent: "agent": true in hosts.json',
+          hint: 'for a key with a passphrase: "passphrase": { "env": "NAME" }, or "agent": true in hosts.json',
           cause: error,
         }),
       );
     }
   });
-  return new SshConnection(client, socket, options);
+  return new SshConnection(client, wire, options);
 }
 
-async function knownKeysOf(options: SshOptions): Promise<KnownKeys> {
+async function knownKeysOf(options: SshTarget): Promise<KnownKeys> {
+  if (options.hostKeyCheck === 'off') return { accepted: [], revoked: [] };
   if (options.hostKey !== undefined) {
     const key = parseHostKey(options.hostKey);
     if (key !== undefined) return { accepted: [key], revoked: [] };
@@ -183,7 +218,7 @@ async function knownKeysOf(options: SshOptions): Promise<KnownKeys> {
   return knownKeys(text, options.address, options.port);
 }
 
-async function readSmall(path: string, options: SshOptions, what: string): Promise<string> {
+async function readSmall(path: string, options: SshTarget, what: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
@@ -196,13 +231,14 @@ async function readSmall(path: string, options: SshOptions, what: string): Promi
   }
 }
 
-function connectError(error: Error & { level?: string }, options: SshOptions): HarnessError {
+function connectError(error: Error & { level?: string }, options: SshTarget): HarnessError {
   const where = describeTarget(options);
   // sshd that has seen enough keys hangs up by itself, with words instead of a level.
   if (error.level === 'client-authentication' || error.level === 'agent' || /authentication/i.test(error.message)) {
     const tried = [
       options.privateKeyPath === undefined ? undefined : `key ${options.privateKeyPath}`,
-      options.agentSocket === undefined ? undefined : `agent ${options.agentSocket}`,
+      options.agentSocket === undefined ? undefined : 'the agent',
+      options.password === undefined ? undefined : 'a password',
     ].filter((way) => way !== undefined);
     return new HarnessError({
       code: 'SSH_AUTH',

@@ -2,21 +2,32 @@ import type { ServerHostKeyAlgorithm } from 'ssh2';
 import { HarnessError } from '../errors.ts';
 import { fingerprint, type HostKey, judgeHostKey, type KnownKeys, keyType } from './known-hosts.ts';
 
-/** How a host is reached over SSH. Paths are absolute; nothing is taken from the environment here. */
-export interface SshOptions {
+/** How one machine is reached over SSH. Paths are absolute; nothing is taken from the environment here. */
+export interface SshTarget {
   /** For messages. */
   name: string;
   address: string;
   port: number;
   user: string;
-  /** Path of a private key without passphrase. */
   privateKeyPath?: string | undefined;
-  /** Path of the socket of an agent. */
+  /** Of the private key. Secret. */
+  passphrase?: string | undefined;
+  /** Of the user. Secret. */
+  password?: string | undefined;
+  /** Path of the socket of an agent; whoever knows it and is this user can use the keys, so no message has it. */
   agentSocket?: string | undefined;
   /** Path of a known_hosts file; not needed where hostKey is given. */
   knownHostsPath?: string | undefined;
   /** The one key to accept: `ssh-ed25519 AAAA...`. */
   hostKey?: string | undefined;
+  /** `off`: any key is accepted. */
+  hostKeyCheck?: 'on' | 'off' | undefined;
+}
+
+/** How a host is reached, and how long it may take. */
+export interface SshOptions extends SshTarget {
+  /** The machine over which it is reached. */
+  jump?: SshTarget | undefined;
   /** Until the connection is up and the user is let in; default 10 000. */
   connectTimeoutMs?: number | undefined;
   /** For every single answer of the server, and for a command that brings no deadline of its own; default 60 000. */
@@ -26,7 +37,7 @@ export interface SshOptions {
 }
 
 /** Where: for messages. */
-export function describeTarget(options: SshOptions): string {
+export function describeTarget(options: SshTarget): string {
   return `host ${options.name}, ${options.user}@${options.address}:${options.port}`;
 }
 
@@ -50,7 +61,8 @@ export function offeredAlgorithms(known: readonly HostKey[]): ServerHostKeyAlgor
 }
 
 /** The error for a key that must not be accepted, undefined for one that may. */
-export function refuseHostKey(options: SshOptions, known: KnownKeys, blob: Uint8Array): HarnessError | undefined {
+export function refuseHostKey(options: SshTarget, known: KnownKeys, blob: Uint8Array): HarnessError | undefined {
+  if (options.hostKeyCheck === 'off') return undefined;
   const verdict = judgeHostKey(known, blob);
   if (verdict === 'accepted') return undefined;
   const observed = `${keyType(blob) ?? 'malformed'} ${fingerprint(blob)}`;

@@ -2,37 +2,88 @@
  * The program that watches over one command on a host, for any POSIX sh on Linux (dash, bash, busybox).
  *
  * Arguments: directory, greatest run time in seconds, greatest silence of the controller in seconds, greatest size of
- * each output file in bytes, then the command. Standard input, one byte each: `h` lives, `k` kill the command, `q` or the
- * end: kill and clean up. Standard output: `pid N`, `exit N`, and before that `stop N` when the supervisor itself ends the
- * command, with its own exit code: 0 released, 73 no directory, 124 over the run time, 125 controller silent or gone.
- * The directory holds `pid`, `stdout`, `stderr` and what the command writes: its size is not bounded.
+ * each output file in bytes, `user` or `sudo`, the folder of the slots (empty: the command needs none), their number, the
+ * longest wait for one in seconds, who takes it in one line, then the command. Standard input, one byte each: `h` lives,
+ * `k` kill the command, `q` or the end: kill and clean up. Standard output: `slot N`, or `busy` after `held N WHO` of each
+ * slot; `pid N`, `exit N`, and before that `stop N` when the supervisor itself ends the command, with its own exit code:
+ * 0 released, 73 no directory, 124 over the run time, 125 controller silent or gone.
+ * The directory holds `pid`, the first bytes of the output in `stdout` and `stderr` and the last of what is more in
+ * `stdout.tail` and `stderr.tail`, and what the command writes: its size is not bounded. `.live` in it is
+ * locked as long as the supervisor lives: a directory whose `.live` nobody locks is left over.
  *
  * Three processes, each for a reason. The outer shell reads the heartbeats and so cannot wait for the command. The holder
  * waits for the command; it lives until the outer shell says so on fifo `.hold`, so that its id is never another's. The
  * command leads a session of its own with a sleeper in it: the sleeper ends the group even where both shells were
  * killed, and as a member keeps the id of the group from being used again, so that killing it can hit nothing else.
  * The pipes are fifos opened before anything is started: no child then waits for the other end of one for ever.
+ *
+ * A slot is a lock (flock) on a file, held by the holder and by the command and given up by the kernel when both are gone,
+ * however they went: a lock cannot be left behind, and a slot is taken as long as its command lives. The wait is a poll,
+ * because only util-linux's flock knows a time limit. With `sudo` all of this is root's; the directory is given to the
+ * user, and what is in it may be read and connected to by all, whom the directory's mode keeps out.
  */
 export const SUPERVISOR_SCRIPT = `
 umask 077
 ulimit -c 0
-dir=$1 max=$2 beat=$3 limit=$4
-shift 4
+dir=$1 max=$2 beat=$3 limit=$4 how=$5 slots=$6 count=$7 wait=$8 label=$9
+shift 9
 mkdir -p "\${dir%/*}" && mkdir "$dir" || exit 73
-cd "$dir" && mkfifo .out .err .hold .read || { rm -rf "$dir"; exit 73; }
-read -r up rest </proc/uptime
-end=$((\${up%%.*} + max))
-exec 4<>.hold 5<>.read
+cd "$dir" && mkfifo .out .err .hold .read && : >.live || { rm -rf "$dir"; exit 73; }
+if [ "$how" = sudo ]; then
+  chown "$SUDO_UID:$SUDO_GID" "$dir"
+  umask 000
+fi
+exec 4<>.hold 5<>.read 6>>.live
+flock -n 6
+
+seconds() { read -r up rest </proc/uptime; up=\${up%%.*}; }
+
+take_slot() {
+  mask=$(umask)
+  umask 000
+  mkdir -p "$slots"
+  seconds
+  last=$((up + wait))
+  while [ -z "$stop" ]; do
+    n=1
+    while [ "$n" -le "$count" ]; do
+      exec 3>>"$slots/slot-$n" || return 1
+      if flock -n 3; then
+        printf '%s\\n' "$label" >"$slots/slot-$n"
+        echo "slot $n"
+        umask "$mask"
+        return 0
+      fi
+      n=$((n + 1))
+    done
+    exec 3>&-
+    seconds
+    [ "$up" -lt "$last" ] || break
+    sleep 0.1
+  done
+  [ -z "$stop" ] || return 1
+  n=1
+  while [ "$n" -le "$count" ]; do
+    echo "held $n $(head -c 400 "$slots/slot-$n" | head -n 1)"
+    n=$((n + 1))
+  done
+  echo busy
+  return 1
+}
 
 hold() {
   stop=
   p=
   trap 'trap "" TERM; stop=1; [ -z "$p" ] || kill -KILL "-$p" "$p"' TERM
-  exec 3<>.out 6<.out 7>.out 3>&-
-  exec 3<>.err 8<.err 9>.err 3>&-
+  if [ -n "$slots" ] && ! take_slot; then
+    dd bs=1 count=1 <&4 >/dev/null
+    exit 0
+  fi
+  exec 0<>.out 6<.out 7>.out 0</dev/null
+  exec 0<>.err 8<.err 9>.err 0</dev/null
   rm .out .err .hold .read
-  { head -c "$limit" >stdout; cat; printf x >&5; } <&6 >/dev/null 4>&- 6<&- 7>&- 8<&- 9>&- &
-  { head -c "$limit" >stderr; cat; printf x >&5; } <&8 >/dev/null 4>&- 6<&- 7>&- 8<&- 9>&- &
+  { head -c "$limit" >stdout; tail -c "$limit" >stdout.tail; printf x >&5; } <&6 3>&- 4>&- 6<&- 7>&- 8<&- 9>&- &
+  { head -c "$limit" >stderr; tail -c "$limit" >stderr.tail; printf x >&5; } <&8 3>&- 4>&- 6<&- 7>&- 8<&- 9>&- &
   setsid sh -c '(sleep "$0"; kill -KILL 0) </dev/null >/dev/null 2>&1 & exec "$@"' \\
     "$((max + 10))" "$@" </dev/null >&7 2>&9 4>&- 5>&- 6<&- 7>&- 8<&- 9>&- &
   p=$!
@@ -51,14 +102,16 @@ hold() {
   kill -KILL "-$p"
   trap '' TERM
   timeout -s KILL 2 dd bs=1 count=2 <&5 >/dev/null
+  exec 3>&-
   echo "exit $code"
   dd bs=1 count=1 <&4 >/dev/null
   exit 0
 } 2>/dev/null
 
-hold "$@" </dev/null &
+hold "$@" </dev/null 6>&- &
 holder=$!
 stop=
+end=
 trap 'stop=1' HUP INT TERM
 trap '' PIPE
 why=125
@@ -70,8 +123,9 @@ while byte=$(timeout "$beat" dd bs=1 count=1 2>/dev/null); do
     *) break ;;
   esac
   [ -z "$stop" ] || break
-  read -r up rest </proc/uptime
-  [ "\${up%%.*}" -lt "$end" ] || { why=124; break; }
+  seconds
+  [ -n "$end" ] || ! [ -e pid ] || end=$((up + max))
+  [ "$up" -lt "\${end:-$((up + 1))}" ] || { why=124; break; }
 done
 {
   [ "$why" = 0 ] || echo "stop $why"

@@ -1,4 +1,4 @@
-import { isAbsolute, normalize } from 'node:path';
+import { dirname, isAbsolute, normalize } from 'node:path';
 import { HarnessError } from '../errors.ts';
 import type { HostProcess, Session } from './session.ts';
 import { SUPERVISOR_SCRIPT } from './supervisor-script.ts';
@@ -14,14 +14,32 @@ export interface SupervisedOptions {
   maxSeconds: number;
   /** The command is killed when the controller was silent for this long. Whole seconds, at least 1. */
   heartbeatSeconds: number;
-  /** Bound of each of the files `stdout` and `stderr` in the directory; more is read and dropped. Default 1 MiB. */
+  /** Bound of what is kept of the beginning and of the end of each output; what is between is dropped. Default 1 MiB. */
   maxOutputBytes?: number;
+  /** The slot that the command takes before it starts; absent: it needs none. */
+  slot?: SlotRequest;
+  /** The supervisor and its command are root's. */
+  asRoot?: 'sudo';
+  /** Ends the wait for a slot. */
+  signal?: AbortSignal;
+}
+
+/** A slot is a lock on the host: so many commands run there at once, whoever starts them. */
+export interface SlotRequest {
+  /** Where the locks are, on the host; everybody who shares it shares the slots. */
+  folder: string;
+  count: number;
+  waitSeconds: number;
+  /** Who takes it, in one line, for who waits. */
+  holder: string;
 }
 
 /** A running command under supervision. */
 export interface Supervised {
   /** Of the command, and of its process group, on the host. */
   readonly pid: number;
+  /** How long it had to wait for a slot. */
+  readonly waitedMs: number;
   /**
    * Resolves when the command has ended and its output files are complete; 128 + number for a signal. Rejects with
    * HOST_TIMEOUT when it was over its run time, with SSH_LOST or HOST_COMMAND when its supervisor went first.
@@ -33,8 +51,13 @@ export interface Supervised {
   release(): Promise<void>;
 }
 
+/** In the environment of every command that is left on a host: its directory. It tells our processes from all others. */
+export const LAUNCH_VARIABLE = 'SNP_CONFORM_LAUNCH';
+
 const START_MS = 30_000;
 const KILL_MS = 30_000;
+const DEFAULT_OUTPUT_BYTES = 1024 * 1024;
+const MAX_HOLDER = 300;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
@@ -42,7 +65,7 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * @throws HarnessError ARGUMENT_INVALID
  */
 export function supervised(options: SupervisedOptions): string[] {
-  const { directory, argv, environment, maxSeconds, heartbeatSeconds, maxOutputBytes = 1024 * 1024 } = options;
+  const { directory, argv, environment, maxSeconds, heartbeatSeconds, maxOutputBytes = DEFAULT_OUTPUT_BYTES } = options;
   const refuse = (what: string) => new HarnessError({ code: 'ARGUMENT_INVALID', what, where: directory });
   if (!isAbsolute(directory) || normalize(directory) !== directory || !/^\/.+\/[^/]+$/.test(directory)) {
     throw refuse('a launch directory must be an absolute path, two names deep, without . and ..');
@@ -62,7 +85,11 @@ export function supervised(options: SupervisedOptions): string[] {
   const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const command = assignments.length === 0 ? argv : ['env', ...assignments, ...argv];
   const bounds = [maxSeconds, heartbeatSeconds, maxOutputBytes].map(String);
-  return ['sh', '-c', SUPERVISOR_SCRIPT, 'snp-supervisor', directory, ...bounds, ...command];
+  const { folder = '', count = 0, waitSeconds = 0, holder = '' } = options.slot ?? {};
+  const slot = [folder, String(count), String(waitSeconds), holder.replaceAll(/\s+/g, ' ').slice(0, MAX_HOLDER)];
+  const how = options.asRoot ?? 'user';
+  const script = ['sh', '-c', SUPERVISOR_SCRIPT, 'snp-supervisor', directory, ...bounds, how, ...slot, ...command];
+  return how === 'sudo' ? ['sudo', '-n', '--', ...script] : script;
 }
 
 /**
@@ -71,6 +98,9 @@ export function supervised(options: SupervisedOptions): string[] {
  * @throws HarnessError HOST_COMMAND when the directory cannot be made, HOST_TIMEOUT, SSH_*, ARGUMENT_INVALID
  */
 export async function startSupervised(session: Session, options: SupervisedOptions): Promise<Supervised> {
+  const mark = performance.now();
+  // Root would own the folder above the directory, where the user has files as well.
+  if (options.asRoot === 'sudo') await session.run(['mkdir', '-p', '--', dirname(options.directory)]);
   const supervisor = await session.start(supervised(options));
   const where = `host ${session.name}, ${options.directory}`;
   const heartbeat = setInterval(() => supervisor.write('h'), (options.heartbeatSeconds * 1000) / 4);
@@ -80,8 +110,12 @@ export async function startSupervised(session: Session, options: SupervisedOptio
     () => clearInterval(heartbeat),
   );
   const lines = supervisor.lines[Symbol.asyncIterator]();
+  const giveUp = (): void => supervisor.end();
+  options.signal?.addEventListener('abort', giveUp, { once: true });
   try {
-    const pid = await within(readPid(lines, supervisor, where), START_MS, 'the supervised command to start', where);
+    const waitMs = START_MS + (options.slot?.waitSeconds ?? 0) * 1000;
+    const started = readStart(lines, supervisor, options, where);
+    const { pid, slotAt } = await within(started, waitMs, 'the supervised command to start', where);
     const ended = readEnd(lines, supervisor, options, where);
     // Whoever does not ask how it ended must not bring the process down with it.
     const settled = ended.then(
@@ -91,6 +125,7 @@ export async function startSupervised(session: Session, options: SupervisedOptio
     let released: Promise<void> | undefined;
     return {
       pid,
+      waitedMs: slotAt === undefined ? 0 : slotAt - mark,
       ended,
       kill: async () => {
         supervisor.write('k');
@@ -110,20 +145,63 @@ export async function startSupervised(session: Session, options: SupervisedOptio
     clearInterval(heartbeat);
     supervisor.end();
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp);
   }
 }
 
-async function readPid(lines: AsyncIterator<string>, supervisor: HostProcess, where: string): Promise<number> {
-  const line = await lines.next();
-  const pid = line.done === true ? undefined : /^pid (\d+)$/.exec(line.value)?.[1];
-  if (pid !== undefined) return Number(pid);
-  if (line.done !== true) supervisor.end();
+/**
+ * What a supervised command wrote, once it has ended: the beginning and the end, and words where something is missing.
+ * @throws HarnessError HOST_COMMAND, SSH_*
+ */
+export async function readOutput(
+  session: Session,
+  { directory, maxOutputBytes = DEFAULT_OUTPUT_BYTES }: Pick<SupervisedOptions, 'directory' | 'maxOutputBytes'>,
+  name: 'stdout' | 'stderr',
+): Promise<string> {
+  const read = async (file: string): Promise<string> => {
+    const bytes = await session.readFile(`${directory}/${file}`, maxOutputBytes);
+    return Buffer.from(bytes ?? []).toString('utf8');
+  };
+  const [head, tail] = await Promise.all([read(name), read(`${name}.tail`)]);
+  // An end that was not filled is all that there was; nobody knows how much is between the two otherwise.
+  const whole = Buffer.byteLength(tail) < maxOutputBytes;
+  return whole ? `${head}${tail}` : `${head}\n[more was written here, which was not kept]\n${tail}`;
+}
+
+/** What a supervisor says before its command runs. */
+async function readStart(
+  lines: AsyncIterator<string>,
+  supervisor: HostProcess,
+  { slot }: SupervisedOptions,
+  where: string,
+): Promise<{ pid: number; slotAt: number | undefined }> {
+  const held: string[] = [];
+  let slotAt: number | undefined;
+  for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+    const pid = /^pid (\d+)$/.exec(line.value)?.[1];
+    if (pid !== undefined) return { pid: Number(pid), slotAt };
+    if (/^slot \d+$/.test(line.value)) slotAt = performance.now();
+    else if (/^held \d+ /.test(line.value)) held.push(line.value.replace(/^held (\d+) /, 'slot $1: '));
+    else if (line.value === 'busy') {
+      supervisor.end();
+      throw new HarnessError({
+        code: 'HOST_BUSY',
+        what: `waited ${slot?.waitSeconds} s for one of ${slot?.count} slots; held by ${held.join('; ')}`,
+        where,
+        hint: 'see `snp-conform hosts status`; "slotWaitSeconds" in "limits" of hosts.json is how long to wait',
+      });
+    } else {
+      supervisor.end();
+      throw new HarnessError({ code: 'HOST_COMMAND', what: `the supervisor says ${line.value}`, where });
+    }
+  }
   const { exitCode, stderr } = await supervisor.ended;
   throw new HarnessError({
     code: 'HOST_COMMAND',
-    what: `the supervisor did not start the command: exit code ${exitCode}, ${line.done === true ? stderr.trim() : line.value}`,
+    what: `the supervisor did not start the command: exit code ${exitCode}, ${stderr.trim()}`,
     where,
-    hint: 'the host needs sh, timeout, setsid, mkfifo, head and dd, and a writable launch directory that is not there yet',
+    hint: 'the host needs sh, timeout, setsid, mkfifo, head, dd and flock, and a writable launch directory that is not there yet',
   });
 }
 

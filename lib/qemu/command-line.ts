@@ -28,7 +28,6 @@ export interface QemuLaunch {
 export const LAUNCH_FILES = {
   qmp: 'qmp',
   agent: 'agent',
-  console: 'console.log',
   trace: 'trace.log',
   firmware: 'fw',
 } as const;
@@ -75,7 +74,7 @@ export function qemuArgv(launch: QemuLaunch): string[] {
     ...(launch.initrd === null ? [] : ['-initrd', launch.initrd]),
     ...(launch.append === null ? [] : ['-append', launch.append]),
     ...['-chardev', socket('qmp', file('qmp')), '-mon', 'chardev=qmp,mode=control'],
-    ...['-chardev', options('file', { id: 'console', path: file('console') }), '-serial', 'chardev:console'],
+    ...['-chardev', options('file', { id: 'console', path: '/dev/stdout' }), '-serial', 'chardev:console'],
     ...['-chardev', socket('agent', file('agent')), '-serial', 'chardev:agent'],
     ...['-trace', 'kvm_sev_*', '-D', file('trace')],
     ...launch.guestArguments,

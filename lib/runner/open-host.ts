@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { HarnessError } from '../errors.ts';
 import { provenanceOf } from '../evidence/host-report.ts';
@@ -15,7 +16,7 @@ import { Launcher, MatrixArtifacts } from './launcher.ts';
 import { openAttestor } from './open-attestor.ts';
 import type { EvidenceSource } from './outcome.ts';
 import { packageRoot } from './package-root.ts';
-import type { LoadedPlan } from './plan.ts';
+import type { LoadedPlan, Plan } from './plan.ts';
 import { Replayer } from './replayer.ts';
 
 /** The KVM shim of this package, built at first use. @throws HarnessError NATIVE_BUILD */
@@ -59,6 +60,12 @@ export async function emulationOf(entry: HostEntry, cacheFolder: string): Promis
   };
 }
 
+/** Who launches: for people who wait for a slot, or find one taken. */
+function holderOf(plan: Plan): string {
+  const { username } = userInfo();
+  return `${username}@${hostname()} pid ${process.pid} run ${plan.runId ?? 'without a name'}`;
+}
+
 /**
  * Opens the host of a name in a plan.
  * @throws HarnessError of the codes SSH_*, HOSTS_INVALID, NATIVE_BUILD
@@ -71,12 +78,14 @@ export async function openHost(loaded: LoadedPlan, name: string, cacheFolder: st
   const artifacts = new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder);
   const emulation = await emulationOf(entry, cacheFolder);
   const report = readHostReport(loaded.plan.runDirectory, name);
-  const host = new QemuHost(
+  const host = new QemuHost({
     entry,
-    await openHostSession(entry),
+    session: await openHostSession(entry),
     emulation,
-    report ? (provenanceOf(report) ?? null) : null,
-  );
+    provenance: (report && provenanceOf(report)) ?? null,
+    slots: report?.slots.usable ?? entry.slots,
+    holder: holderOf(loaded.plan),
+  });
   let attestor: Promise<Attestor> | undefined;
   return new Launcher(host, artifacts, source.reference, {
     fromHost: entry.attestation.suppliesCertificates,

@@ -23,6 +23,8 @@ export const planSchema = z.strictObject({
   runDirectory: z.string(),
   /** Where JUnit and the other reports go. */
   reportsDirectory: z.string(),
+  /** Names the run on its hosts; absent: it was started without the command line. */
+  runId: z.string().optional(),
   /** Only the hosts of these names; absent: all. */
   hosts: z.array(z.string()).optional(),
   /** Only these suites; absent: the default ones, or of a recording all that it holds. */
@@ -38,6 +40,8 @@ export const planSchema = z.strictObject({
       attempts: z.int().min(1).optional(),
     })
     .optional(),
+  /** A run or a recording to compare with; null: the latest before it; absent: none. */
+  comparedWith: z.string().nullable().optional(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('hosts'),

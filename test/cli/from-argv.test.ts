@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { buildIdBlock } from '../../lib/identity/id-block.ts';
@@ -144,6 +145,17 @@ test.describe('predict --from-argv', () => {
     const run = await fromArgv([...words, '-shim', 's'], ['--ovmf', cut]);
     expect(run).toMatchObject({ exitCode: 2, stdout: '' });
     expect(run.stderr).toMatch(/^warning: .*\[shim\]$.*OVMF_SIZE: /ms);
+  });
+
+  test('hashes may stand for the files and the command line of the launch', async () => {
+    const { words, options } = await good();
+    const kernel = createHash('sha256').update('kernel').digest('hex');
+    const cmdline = createHash('sha256').update('a  b\0').digest('hex');
+    const elsewhere = words.map((word) => (word.endsWith('/k') ? '/boot/vmlinuz' : word));
+    const hashes = ['--kernel-sha256', kernel, '--cmdline-sha256', cmdline];
+    expect((await fromArgv(elsewhere, hashes)).stdout).toBe((await runCli(['predict', ...options])).stdout);
+    const stray = await fromArgv(elsewhere, ['--initrd-sha256', kernel]);
+    expect(stray.stderr).toMatch(/USAGE: --initrd-sha256 is given, but the launch has no -initrd/);
   });
 
   test('an ID block of another digest is an error, and the digest is told', async () => {

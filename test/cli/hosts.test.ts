@@ -72,3 +72,39 @@ test('the JSON says the same, and a name that is no host is refused', async () =
   expect([unknown.exitCode, unknown.stdout]).toEqual([2, '']);
   expect(unknown.stderr).toContain('USAGE: no host named hre');
 });
+
+test('what changes a machine needs both consents: of the command line and of the host', async () => {
+  const file = hostsFile('do.json');
+  const unasked = await runCli(['hosts', 'do', 'reboot', 'here', '--hosts', file]);
+  expect([unasked.exitCode, unasked.stderr]).toEqual([2, expect.stringContaining('--allow-destructive')]);
+  const unconsented = await runCli(['hosts', 'do', 'reboot', 'here', '--hosts', file, '--allow-destructive']);
+  expect([unconsented.exitCode, unconsented.stderr]).toEqual([2, expect.stringContaining('DESTRUCTIVE_REFUSED')]);
+  const odd = ['hosts', 'do', 'tcb-config', 'here', '--hosts', file, '--allow-destructive'];
+  expect((await runCli(odd)).stderr).toContain('--reported-tcb belongs to tcb-config');
+});
+
+test('status and clean of a host on which nothing ran find nothing', async () => {
+  const file = hostsFile('status.json');
+  const status = await runCli(['hosts', 'status', '--hosts', file]);
+  expect([status.exitCode, status.stdout]).toEqual([0, 'host here: 0 slots taken, 0 launches, 0 artifacts (0 KiB)\n']);
+  const clean = await runCli(['hosts', 'clean', '--hosts', file, '--yes']);
+  expect([clean.exitCode, clean.stdout]).toEqual([0, 'host here: 0 leftovers\n']);
+});
+
+test('the facts of an emulated host are those of the platform that it passes for', async () => {
+  const file = hostsFile('turin.json', [
+    {
+      ...{
+        name: 'turin',
+        kind: 'local',
+        directory: path('host', 'turin'),
+        qemu: { default: path('qemu') },
+        cbitpos: 51,
+      },
+      emulation: { profile: 'upstream-6.18', product: 'Turin', sockets: 2, smt: false },
+    },
+  ]);
+  const { stdout } = await runCli(['hosts', 'check', 'turin', '--hosts', file, '--json']);
+  const platform = { source: 'emulation', product: 'Turin', sockets: 2, smtActive: false };
+  expect(JSON.parse(stdout)).toMatchObject({ hosts: [{ facts: { platform } }] });
+});

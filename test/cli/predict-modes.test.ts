@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { writeFirmwareDescriptor } from '../../lib/evidence/written-descriptor.ts';
 import { describeFirmware } from '../../lib/measure/firmware.ts';
 import type { LaunchInputs } from '../../lib/measure/inputs.ts';
 import { kernelHashesOf } from '../../lib/measure/kernel-hashes.ts';
@@ -83,6 +84,9 @@ test('each way to name VMM, features, vCPU and hashes reaches the prediction', a
 });
 
 test('--mode snp-ovmf-hash prints what --ovmf-hash takes', async () => {
+  const descriptor = await written('fd.json', JSON.stringify(writeFirmwareDescriptor(INPUTS.firmware)));
+  const described = await runCli(['predict', '--mode', 'snp-ovmf-hash', '--firmware-descriptor', descriptor]);
+  expect(described.stdout).toBe(`${hexOf(INPUTS.firmware.pagesDigest)}\n`);
   const hash = (await predicted(['--mode', 'snp-ovmf-hash'])).stdout.trim();
   expect(hash).toBe(hexOf(INPUTS.firmware.pagesDigest));
   expect((await predicted([...VCPUS, '--ovmf-hash', hash])).stdout).toBe(`${digestOf({})}\n`);

@@ -17,6 +17,9 @@ test.afterAll(async () => {
 });
 
 const qemus = (): Promise<number[]> => processesWith(new RegExp(`^[^ ]*qemu-system-x86_64 .*${lab.hostFolder}/run/`));
+/** Those that launch a guest; preflight asks one that does not. */
+const guests = (): Promise<number[]> =>
+  processesWith(new RegExp(`^[^ ]*qemu-system-x86_64 .*sev-snp-guest.*${lab.hostFolder}/run/`));
 
 async function launchDirectories(): Promise<string[]> {
   return readdir(join(lab.hostFolder, 'run')).catch(() => []);
@@ -26,7 +29,7 @@ async function startMatrix() {
   const hosts = await lab.writeHosts(EXAMPLE_HOSTS);
   const matrix = projectPath('matrix.example.json');
   const controller = lab.command(['run', '--hosts', hosts, '--matrix', matrix, '--out', 'killed']);
-  await until('a QEMU of the run', async () => (await qemus()).length > 0, 60_000);
+  await until('a guest of the run', async () => (await guests()).length > 0, 60_000);
   // Wrapped: a subprocess is a promise of its end, which an async function would wait for.
   return { controller };
 }
@@ -85,12 +88,11 @@ test('a QEMU that somebody kills is trouble of the lab, not of what is tested', 
   const hosts = await lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: ['features-0x1'] }]);
   const matrix = projectPath('matrix.example.json');
   const running = lab.run(['--hosts', hosts, '--matrix', matrix, '--grep', 'ovmfx64.*0x30000.*1-vcpu/EPYC-v4'], 'shot');
-  await until('a QEMU of the run', async () => (await qemus()).length > 0, 60_000);
-  // The first one is the probe, whose end is told as such as well.
-  for (const pid of await qemus()) process.kill(pid, 'SIGKILL');
+  await until('a guest of the run', async () => (await guests()).length > 0, 60_000);
+  for (const pid of await guests()) process.kill(pid, 'SIGKILL');
   const { exitCode, junit } = await running;
   expect(exitCode).toBe(3);
-  expect(junit).toMatch(/<error message="(QEMU_KILLED|HOST_CBITPOS)/);
+  expect(junit).toContain('<error message="QEMU_KILLED');
   expect(junit).not.toContain('<failure');
 });
 

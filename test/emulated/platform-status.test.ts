@@ -3,8 +3,8 @@ import { execa } from 'execa';
 import { emulatedChip } from '../../lib/firmware/chip.ts';
 import { emulatedMachine } from '../../lib/firmware/machine.ts';
 import { HOST_PROFILES } from '../../lib/firmware/profiles.ts';
-import { STATUS_PROGRAMS } from '../../lib/host/preflight/facts-script.ts';
 import { machinePlatform } from '../../lib/host/preflight/platform-facts.ts';
+import { SEV_COMMAND, SEV_PROGRAMS } from '../../lib/host/sev-ioctl.ts';
 import { kvmShim } from '../../lib/runner/open-host.ts';
 import { succeeds } from '../lab/command.ts';
 import { testFolder } from '../support/folder.ts';
@@ -33,7 +33,8 @@ for (const [program, option] of [
     const shim = await kvmShim(CACHE_FOLDER);
     const { socket, server } = await emulatedDevices();
     const env = { LD_PRELOAD: shim.path, SNP_CONFORM_FIRMWARE: socket };
-    const { stdout } = await execa(program, [option, STATUS_PROGRAMS[program]], { env, timeout: 20_000 });
+    const args = [option, SEV_PROGRAMS[program], String(SEV_COMMAND.SNP_PLATFORM_STATUS), '00'.repeat(32)];
+    const { stdout } = await execa(program, args, { env, timeout: 20_000 });
     await new Promise((resolve) => server.close(resolve));
     expect(machinePlatform(new Map([['status', { text: stdout, exitCode: 0 }]]))).toMatchObject({
       firmware: { apiMajor: 1, apiMinor: 55, build: 39 },

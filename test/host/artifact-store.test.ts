@@ -79,7 +79,7 @@ test('hashes once a session, and uploads once a host', async () => {
   const second = new Watched('here');
   await ensureArtifact(second, join(folder, 'store'), artifact);
   expect(second.uploads).toBe(0);
-  expect(second.asked).toEqual(['sha256sum']);
+  expect(second.asked).toEqual(['sha256sum', 'touch']);
 });
 
 test('replaces a damaged artifact, and leaves the file of whoever has it open', async () => {

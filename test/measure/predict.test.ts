@@ -49,7 +49,9 @@ test('the ledger replays from zero to the launch digest, with hashes of another 
       'vCPU 1': applicationVmsa(FIRMWARE.resetVector, INPUTS),
       'vCPU 2': applicationVmsa(FIRMWARE.resetVector, INPUTS),
     };
-    digest = replayed(digest, row, contents[row.what] ?? null);
+    const page = contents[row.what];
+    expect(row.contents, row.what).toEqual(page === undefined ? new Uint8Array(48) : sha384(page));
+    digest = replayed(digest, row, page ?? null);
     expect(hexOf(digest), `${row.what} at ${row.gpa}`).toBe(hexOf(row.digestAfter));
   }
   expect(hexOf(digest)).toBe(digestOf(INPUTS));

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { keysAt } from '../../lib/evidence/schema-keys.ts';
 import { loadHosts } from '../../lib/host/hosts-file.ts';
-import { keysAt } from '../../lib/host/hosts-schema.ts';
+import { hostsSchema } from '../../lib/host/hosts-schema.ts';
 import { AXES } from '../../lib/matrix/cell.ts';
 import { planCells } from '../../lib/matrix/cells.ts';
 import { GUEST_CHANNEL_KEYS } from '../../lib/matrix/guest-channel.ts';
@@ -18,6 +19,19 @@ const SUITES_PAGE = 'docs/suites.md';
 const PAGES = projectFiles().filter((path) => path === 'README.md' || /^docs\/.*\.md$/.test(path));
 /** Where the examples of the reference look up `$LAB_KEYS`. */
 const ENVIRONMENT = { LAB_KEYS: '/keys' };
+
+/** A host of the kind that has most fields. */
+const HOSTS_SHAPE = { hosts: [{ kind: 'ssh' }] };
+/** Where hosts.json has objects of fixed keys. */
+const HOSTS_PLACES = [
+  [],
+  ['hosts', 0],
+  ['hosts', 0, 'emulation'],
+  ['hosts', 0, 'limits'],
+  ['hosts', 0, 'power'],
+  ['hosts', 0, 'power', 'cycle'],
+  ['hosts', 0, 'jump'],
+];
 
 /** A ```json block, by its page and line. */
 interface Block {
@@ -89,10 +103,12 @@ test.describe('the documents', () => {
   test('explain every field of hosts.json and matrix.json', () => {
     const shape = matrixSchema.shape;
     const keys = [
-      ...[[], ['hosts', 0], ['hosts', 0, 'emulation']].flatMap((path) => keysAt(path, 'ssh')),
-      ...['SNP_LAUNCH_START', 'KVM_SEV_INIT2'].flatMap((command) =>
-        keysAt(['hosts', 0, 'emulation', 'faults', 0], command),
-      ),
+      ...HOSTS_PLACES.flatMap((path) => keysAt(hostsSchema, path, HOSTS_SHAPE)),
+      ...['SNP_LAUNCH_START', 'KVM_SEV_INIT2'].flatMap((command) => {
+        const emulation = { faults: [{ command }] };
+        const hosts = [{ kind: 'ssh', emulation }];
+        return keysAt(hostsSchema, ['hosts', 0, 'emulation', 'faults', 0], { hosts });
+      }),
       ...Object.keys(shape),
       ...Object.keys(shape.artifacts.shape),
       ...AXES,

@@ -5,7 +5,7 @@ import { type Emulation, emulatedLaunch } from '../emulation.ts';
 import type { HostEntry } from '../hosts-file.ts';
 import type { Session } from '../session.ts';
 import { connectWhenThere } from '../sockets.ts';
-import { startSupervised } from '../supervisor.ts';
+import { LAUNCH_VARIABLE, startSupervised } from '../supervisor.ts';
 
 const PROBE_SECONDS = 30;
 const CBITPOS_MAX = 63;
@@ -29,9 +29,10 @@ async function askCbitpos(
   const qemu = await startSupervised(session, {
     directory,
     argv: emulated?.wrap(argv) ?? argv,
-    environment: emulated?.environment ?? {},
+    environment: { ...entry.environment, ...emulated?.environment, [LAUNCH_VARIABLE]: directory },
     maxSeconds: PROBE_SECONDS,
     heartbeatSeconds: PROBE_SECONDS,
+    ...(entry.sudo && { asRoot: 'sudo' }),
   });
   let listener: { close(): Promise<void> } | undefined;
   try {

@@ -41,7 +41,7 @@ export function findingOf(thrown: unknown): HostFinding {
 
 /** Everything that can be asked of a host without starting a guest. */
 async function gatherFacts(entry: HostEntry, session: Session, emulation: Emulation | null): Promise<HostFacts> {
-  const [answers, qemu] = await Promise.all([askMachine(session, entry.directory), askBuilds(entry, session)]);
+  const [answers, qemu] = await Promise.all([askMachine(session, entry), askBuilds(entry, session)]);
   const platform =
     emulation === null
       ? answers.platform
@@ -51,6 +51,21 @@ async function gatherFacts(entry: HostEntry, session: Session, emulation: Emulat
           entry.cbitpos ?? null,
         );
   return { platform, machine: answers.machine, qemu, snphost: answers.snphost };
+}
+
+/** What hosts.json says of a host that its reader must not forget. */
+function entryFindings(entry: HostEntry): HostFinding[] {
+  if (entry.kind === 'local') return [];
+  const unchecked = [
+    ...(entry.hostKeyCheck === 'off' ? ['the host'] : []),
+    ...(entry.jump?.hostKeyCheck === 'off' ? ['its jump host'] : []),
+  ];
+  return unchecked.map((machine) => ({
+    level: 'warning',
+    code: null,
+    what: `the key of ${machine} is NOT CHECKED ("hostKeyCheck": "off"): whoever answers at that address is believed`,
+    fix: 'name its key ("hostKey") or a known_hosts file ("knownHosts") in hosts.json',
+  }));
 }
 
 /**
@@ -72,7 +87,7 @@ export async function examineHost(
     directory: entry.directory,
     usableBuilds: Object.keys(qemu),
   };
-  const findings = [...findingsOf(subject), ...slotFindings(slots, facts, GUEST_MEMORY_MIB)];
+  const findings = [...entryFindings(entry), ...findingsOf(subject), ...slotFindings(slots, facts, GUEST_MEMORY_MIB)];
   const [binary] = Object.values(qemu);
   if (hostState(findings) !== 'ready' || binary === undefined) {
     return { state: hostState(findings), findings, facts, provenance: null, slots };

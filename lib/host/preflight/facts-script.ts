@@ -1,30 +1,10 @@
+import { sizeOf } from '../../abi/layout.ts';
+import { SNP_PLATFORM_STATUS } from '../../abi/snp-platform-status.ts';
+import { SEV_COMMAND, SEV_SCRIPT } from '../sev-ioctl.ts';
 import { SECTION_PREAMBLE } from './sections.ts';
 
-/**
- * Programs that read SNP_PLATFORM_STATUS by ioctl and print its 32 bytes in hex. perl is there on every Debian, python3 on most
- * others; neither has a structure to compile. SEV_ISSUE_CMD is _IOWR('S', 0, 16 bytes): a command number, the address of
- * its data, and room for the firmware's status. Source: Linux include/uapi/linux/psp-sev.h.
- */
-export const STATUS_PROGRAMS = {
-  perl: `
-open(my $device, "+<", "/dev/sev") or die "/dev/sev: $!\\n";
-my $status = "\\0" x 32;
-my $issue = pack("LPL", 9, $status, 0);
-defined(ioctl($device, 0xC0105300, $issue)) or die "SNP_PLATFORM_STATUS: $!, firmware status " . (unpack("LQL", $issue))[2] . "\\n";
-print unpack("H*", $status), "\\n";
-`,
-  python3: `
-import ctypes, fcntl, struct
-status = ctypes.create_string_buffer(32)
-issue = bytearray(struct.pack("=IQI", 9, ctypes.addressof(status), 0))
-with open("/dev/sev", "r+b", buffering=0) as device:
-    fcntl.ioctl(device, 0xC0105300, issue)
-print(status.raw.hex())
-`,
-} as const;
-
-/** A program as it stands between single quotes in a script. */
-const quoted = (program: string): string => program.replaceAll("'", `'\\''`);
+/** Bytes of SNP_PLATFORM_STATUS, all zero. */
+const EMPTY_STATUS = '00'.repeat(sizeOf(SNP_PLATFORM_STATUS));
 
 /** The programs without which a host cannot be used. Source: the scripts of this room. */
 const NEEDED_PROGRAMS = [
@@ -68,11 +48,7 @@ section kvm sh -c '[ -e /dev/kvm ] || { echo absent; exit 1; }; : <>/dev/kvm'
 root sev sh -c '[ -e /dev/sev ] || { echo absent; exit 1; }; : <>/dev/sev'
 leaf cpuid /dev/cpu/0/cpuid 16 2147483679 -tx4
 leaf syscfg /dev/cpu/0/msr 8 3221291024 -tx8
-if command -v perl >/dev/null; then
-  root status perl -e '${quoted(STATUS_PROGRAMS.perl)}'
-else
-  root status python3 -c '${quoted(STATUS_PROGRAMS.python3)}'
-fi
+root status sh -c '${SEV_SCRIPT.replaceAll("'", `'\\''`)}' sh ${SEV_COMMAND.SNP_PLATFORM_STATUS} ${EMPTY_STATUS}
 section misc sh -c 'cd /sys/fs/cgroup && grep -H . misc.capacity misc.current 2>/dev/null; exit 0'
 section memory cat /proc/meminfo
 section directory sh -c '

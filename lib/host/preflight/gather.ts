@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { MachineFacts, PlatformFacts, QemuFacts, SnphostFacts } from '../../evidence/host-facts.ts';
+import type { HostEntry } from '../hosts-file.ts';
 import type { Session } from '../session.ts';
 import { FACTS_SCRIPT, QEMU_SCRIPT } from './facts-script.ts';
 import { machineFacts } from './machine-facts.ts';
@@ -31,11 +32,14 @@ export interface MachineAnswers {
 
 /**
  * Asks the machine what it is; changes nothing there.
- * @param directory of the host's entry, whose file system is looked at
+ * @param directory whose file system is looked at   @param sudo what is root's to read is read with it
  * @throws HarnessError SSH_*, HOST_TIMEOUT, HOST_COMMAND
  */
-export async function askMachine(session: Session, directory: string): Promise<MachineAnswers> {
-  const sections = await ask(session, FACTS_SCRIPT, [directory, 'user']);
+export async function askMachine(
+  session: Session,
+  { directory, sudo }: Pick<HostEntry, 'directory' | 'sudo'>,
+): Promise<MachineAnswers> {
+  const sections = await ask(session, FACTS_SCRIPT, [directory, sudo ? 'sudo' : 'user']);
   return { machine: machineFacts(sections), platform: machinePlatform(sections), snphost: snphostFacts(sections) };
 }
 
