@@ -1,4 +1,4 @@
-import { diffLayout } from '../abi/layout.ts';
+import { diffLayout, fieldOf } from '../abi/layout.ts';
 import { ATTESTATION_REPORT } from '../abi/report.ts';
 
 type ReportField = (typeof ATTESTATION_REPORT)[number]['name'];
@@ -9,39 +9,29 @@ const OF_ONE_GUEST: readonly ReportField[] = ['reportData', ...SIGNATURE];
 /** What differs between two launches of one cell beside that: each guest has an id of its own, each launch host data. */
 const OF_ONE_CELL: readonly ReportField[] = [...OF_ONE_GUEST, 'reportId', 'hostData'];
 
-/** Two reports that should agree, and how far. */
-export interface Agreement {
-  /** Fields that differ and must not, with both values. */
-  disagreements: string[];
-  /** Fields that must differ and do not. */
-  repeated: string[];
-}
-
-function compare(
-  first: Uint8Array,
-  second: Uint8Array,
-  mayDiffer: readonly ReportField[],
-  mustDiffer: readonly ReportField[],
-): Agreement {
-  const different = diffLayout(ATTESTATION_REPORT, first, second, 'attestation report');
-  const names = new Set(different.map(({ name }) => name));
-  return {
-    disagreements: different
-      .filter(({ name }) => !mayDiffer.includes(name as ReportField))
-      .map(({ name, left, right }) => `${name}: ${left} and ${right}`),
-    repeated: mustDiffer.filter((name) => !names.has(name)),
-  };
-}
-
-/** Do two reports of one guest say the same, but for what was asked? @param first 1184 bytes @throws HarnessError LAYOUT_LENGTH */
-export function reportsOfOneGuest(first: Uint8Array, second: Uint8Array): Agreement {
-  return compare(first, second, OF_ONE_GUEST, ['reportData', 'signatureR']);
+/** The fields that differ and must not, each with both values. @param mayDiffer fields of one report alone */
+function contradictions(first: Uint8Array, second: Uint8Array, mayDiffer: readonly ReportField[]): string[] {
+  return diffLayout(ATTESTATION_REPORT, first, second, 'attestation report')
+    .filter(({ name }) => !mayDiffer.includes(name as ReportField))
+    .map(({ name, left, right }) => `${name}: ${left} and ${right}`);
 }
 
 /**
- * Do the reports of two launches of one cell on one host say the same, but for what is of one launch?
+ * What two reports of one guest contradict each other in; they may differ in what was asked and in the signature over it.
  * @param first 1184 bytes   @throws HarnessError LAYOUT_LENGTH
  */
-export function reportsOfOneCell(first: Uint8Array, second: Uint8Array): Agreement {
-  return compare(first, second, OF_ONE_CELL, ['reportData', 'signatureR', 'reportId']);
+export function contradictionsOfOneGuest(first: Uint8Array, second: Uint8Array): string[] {
+  return contradictions(first, second, OF_ONE_GUEST);
+}
+
+/**
+ * What the reports of two launches of one cell on one host contradict each other in. Each guest has a REPORT_ID of its own:
+ * the same one twice is a contradiction too.
+ * @param first 1184 bytes   @throws HarnessError LAYOUT_LENGTH
+ */
+export function contradictionsOfOneCell(first: Uint8Array, second: Uint8Array): string[] {
+  const { at, bytes } = fieldOf(ATTESTATION_REPORT, 'reportId');
+  const idOf = (report: Uint8Array): string => Buffer.from(report.subarray(at, at + bytes)).toString('hex');
+  const repeated = idOf(first) === idOf(second) ? [`reportId: ${idOf(first)} twice`] : [];
+  return [...contradictions(first, second, OF_ONE_CELL), ...repeated];
 }

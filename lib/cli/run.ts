@@ -20,6 +20,7 @@ import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
 import { SUITES, type SuiteName } from '../runner/suite-names.ts';
 import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import { parseCount } from './numbers.ts';
 
 interface RunFlags {
   hosts: string;
@@ -33,16 +34,22 @@ interface RunFlags {
   suite?: SuiteName[];
   grep?: string;
   explain?: ExplainMode;
+  kds?: string;
+  offline?: true;
+  kdsAttempts?: number;
 }
 
 /** What a run was made of; in its directory. */
 const PLAN_FILE = 'plan.json';
 
+/** A service that does not answer to so many is not there. */
+const ATTEMPTS_MAX = 20;
+
 const EXAMPLES = `
 Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json
   snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
-  snp-conform run --hosts hosts.json --matrix matrix.json --suite launch identity policy
+  snp-conform run --hosts hosts.json --matrix matrix.json --suite launch identity policy attestation
   snp-conform run --replay night.jsonl.gz
 `;
 
@@ -74,9 +81,14 @@ function planOf(flags: RunFlags): Plan {
     source,
     runId: newRunId(new Date()),
     ...(flags.host && { hosts: flags.host }),
+    ...(flags.suite && { suites: flags.suite }),
+    kds: {
+      ...(flags.kds === undefined ? {} : { url: flags.kds }),
+      ...(flags.kdsAttempts === undefined ? {} : { attempts: flags.kdsAttempts }),
+      offline: flags.offline === true,
+    },
     // What is played back is compared where that is asked for; what is launched, with the run before it.
     ...comparedWith(flags),
-    ...(flags.suite && { suites: flags.suite }),
     ...(flags.explain && { explain: flags.explain }),
   };
 }
@@ -167,6 +179,8 @@ function checkFlags(flags: RunFlags): void {
 
 async function run(flags: RunFlags): Promise<void> {
   checkFlags(flags);
+  // Loaded only where it is asked for: certificates take a while to load.
+  if (flags.kds !== undefined) (await import('../attestation/kds.ts')).kdsBase(flags.kds);
   const plan = planOf(flags);
   makeFolder(plan.reportsDirectory, '--out');
   // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
@@ -199,6 +213,16 @@ async function run(flags: RunFlags): Promise<void> {
   process.exitCode = exitCodeOf(summary);
 }
 
+function attemptsOf(text: string): number {
+  const attempts = parseCount(text, '--kds-attempts', 'USAGE');
+  if (attempts >= 1 && attempts <= ATTEMPTS_MAX) return attempts;
+  throw new HarnessError({
+    code: 'USAGE',
+    what: `expected 1 to ${ATTEMPTS_MAX}, got ${attempts}`,
+    where: '--kds-attempts',
+  });
+}
+
 /** `snp-conform run`: a matrix on hosts, or a recording played back. */
 export function runCommand(): Command {
   return new Command('run')
@@ -228,6 +252,12 @@ export function runCommand(): Command {
           'firmware (oracle); default: as the matrix says, else report',
       ).choices(EXPLAIN_MODES),
     )
+    .option(
+      '--kds <url>',
+      "the key distribution service, or a mirror of it; by default AMD's, on emulated hosts the emulated one",
+    )
+    .option('--kds-attempts <count>', 'how often the service is asked for one thing (default: 5)', attemptsOf)
+    .option('--offline', 'ask no key distribution service; what was fetched before is used')
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the run and its reports go', 'reports')
     .addHelpText('after', EXAMPLES)

@@ -1,15 +1,14 @@
 import { sizeOf } from '../abi/layout.ts';
 import { ATTESTATION_REPORT } from '../abi/report.ts';
-import { type Agreement, reportsOfOneCell, reportsOfOneGuest } from '../attestation/agreement.ts';
+import { contradictionsOfOneCell, contradictionsOfOneGuest } from '../attestation/agreement.ts';
 import { parseReport } from '../attestation/report.ts';
 import { type Finding, failed, notApplicable, passed } from '../finding.ts';
 import { hexOf } from '../text.ts';
 import { readBase64, type Subject } from './subject.ts';
 
-function found({ disagreements, repeated }: Agreement, holds: string): Finding {
-  if (disagreements.length > 0) return failed(`two reports contradict each other:\n${disagreements.join('\n')}`);
-  return repeated.length > 0
-    ? failed(`what must be new in each report is the same in both: ${repeated.join(', ')}`)
+function found(contradictions: readonly string[], holds: string): Finding {
+  return contradictions.length > 0
+    ? failed(`two reports contradict each other:\n${contradictions.join('\n')}`)
     : passed(holds);
 }
 
@@ -28,7 +27,7 @@ export function secondReport({ evidence, report }: Subject): Finding {
   if (hexOf(reportData) !== secondNonce) {
     return failed('REPORT_DATA of the second report is not the second nonce', secondNonce, hexOf(reportData));
   }
-  return found(reportsOfOneGuest(report.bytes, reading.bytes), 'the second report says the same as the first');
+  return found(contradictionsOfOneGuest(report.bytes, reading.bytes), 'the second report says the same as the first');
 }
 
 /** Do the reports of two launches of the cell say the same? */
@@ -38,5 +37,5 @@ export function launchesAgree({ evidence, report }: Subject): Finding {
   if (report.state !== 'read') return notApplicable('there is no report to compare with that of the earlier launch');
   const reading = readBase64(earlier, REPORT_BYTES, parseReport);
   if (reading.state !== 'read') return failed(`the report of the earlier launch cannot be read: ${reading.why}`);
-  return found(reportsOfOneCell(reading.bytes, report.bytes), 'two launches of the cell say the same');
+  return found(contradictionsOfOneCell(reading.bytes, report.bytes), 'two launches of the cell say the same');
 }

@@ -6,7 +6,7 @@ import type { Wanted } from '../attestation/want.ts';
 import { HarnessError } from '../errors.ts';
 import type { Attestation } from '../evidence/attestation-schema.ts';
 import { authorKeyDigest, idKeyDigest } from '../identity/id-auth.ts';
-import type { Subject } from './subject.ts';
+import { launchedPolicy, type Subject } from './subject.ts';
 
 /** Evidence whose report is to be verified. */
 export type AttestedSubject = Subject & { evidence: { attestation: Attestation } };
@@ -72,7 +72,7 @@ export function wantedOf(subject: AttestedSubject, nonce: string): Wanted {
     reportData: hexBytes(nonce),
     measurement: prediction.launchDigest,
     hostData: hexBytes(evidence.sent.hostData),
-    policy: BigInt(evidence.cell.guestPolicy),
+    policy: launchedPolicy(evidence),
     vmpl: 0,
     reportIdMa: 'none',
     ...(evidence.attestation.cspId === null ? {} : { cspId: evidence.attestation.cspId, signingKey: 'VLEK' }),

@@ -6,6 +6,7 @@ import { parseKeyInfo } from '../attestation/report.ts';
 import { HarnessError } from '../errors.ts';
 import { type Attestation, type AttestationWorkflow, CERTIFICATE_TROUBLES } from '../evidence/attestation-schema.ts';
 import type { Evidence } from '../evidence/schema.ts';
+import type { EmulatedAnchor } from '../firmware/authority.ts';
 import type { KdsClient } from '../kds/client.ts';
 import { type Collected, collectEvidence } from '../kds/collect.ts';
 
@@ -15,7 +16,7 @@ export interface AttestorSettings {
   online: KdsClient;
   offline: KdsClient;
   /** The root of an emulated host's chain; null on hardware. */
-  emulatedRoot: (() => Promise<Anchor & { product: 'Milan' | 'Genoa' | 'Turin' }>) | null;
+  emulatedRoot: EmulatedAnchor | null;
   /** The provider whose VLEK the host must have; null: none was named. */
   cspId: string | null;
   now: () => Date;
@@ -60,12 +61,11 @@ export class Attestor {
    */
   async attest(evidence: Evidence, workflow: AttestationWorkflow, earlierReport: string | null): Promise<Attestation> {
     const { emulatedRoot, cspId, now } = this.#settings;
-    const root = emulatedRoot === null ? null : await emulatedRoot();
     const { certificates, trouble } =
       workflow === 'extended' || evidence.outcome.report === null
         ? { certificates: [], trouble: null }
-        : await this.#collect(evidence, root);
-    return { workflow, at: now().toISOString(), certificates, trouble, emulatedRoot: root, cspId, earlierReport };
+        : await this.#collect(evidence, emulatedRoot);
+    return { workflow, at: now().toISOString(), certificates, trouble, emulatedRoot, cspId, earlierReport };
   }
 
   async #collect({ outcome }: Evidence, root: Anchor | null): Promise<Pick<Attestation, 'certificates' | 'trouble'>> {

@@ -13,6 +13,7 @@ import { hexOf } from '../text.ts';
 import type { DemoMachine } from './demo-host.ts';
 import { explainCell } from './explain-cell.ts';
 import { Launcher, MatrixArtifacts } from './launcher.ts';
+import { openAttestor } from './open-attestor.ts';
 import { emulationOf } from './open-host.ts';
 import type { EvidenceSource } from './outcome.ts';
 import { Reference } from './reference.ts';
@@ -75,7 +76,10 @@ export async function liveStage(machine: DemoMachine, folder: string, cacheFolde
   return {
     first: cellWith(firmware, THOUGHT),
     corrected: (features) => cellWith(firmware, features),
-    source: new Launcher(qemuHost, artifacts, new Reference(null, {})),
+    source: new Launcher(qemuHost, artifacts, new Reference(null, {}), {
+      fromHost: false,
+      attestor: () => openAttestor(entry, {}, emulation, cacheFolder),
+    }),
   };
 }
 

@@ -71,7 +71,8 @@ export const expect = baseExpect.extend({
   toConform(outcome: CellOutcome) {
     const { verdict, evidence } = outcome;
     if (verdict.result === 'infrastructure') {
-      const code = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+      const broken = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+      const code = evidence.attestation?.trouble?.code ?? broken;
       throw new HarnessError({ code, what: summarise(verdict), where: `host ${evidence.host.name}` });
     }
     const pass = verdict.result === 'pass';

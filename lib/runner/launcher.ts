@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
-import type { HostProvenance, LiveProcess, Probe } from '../evidence/schema.ts';
+import type { Evidence, HostProvenance, LiveProcess, Probe } from '../evidence/schema.ts';
 import type { FileAtHand } from '../explain/launch-state.ts';
 import type { Host, LaunchRequest, LocalArtifact } from '../host/host.ts';
 import { generateKeys, type OwnerKeys } from '../identity/keys.ts';
@@ -10,9 +10,10 @@ import type { Matrix } from '../matrix/matrix-file.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { rightIdentity } from '../scenarios/identity-scenarios.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
-import type { SentIdentity } from '../scenarios/scenario.ts';
+import type { Scenario, SentIdentity } from '../scenarios/scenario.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
 import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
+import type { Attestor } from './attestor.ts';
 import { measurementOf, type ProbeAsk, type Prober } from './explain-cell.ts';
 import type { ArtifactsAtHand } from './known-cell.ts';
 import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
@@ -113,18 +114,28 @@ export class MatrixArtifacts {
   }
 }
 
+/** Where the certificates of a host's reports come from. */
+export interface CertificateSource {
+  /** Does the host give its guests any? */
+  fromHost: boolean;
+  /** Made when first asked for, and kept. */
+  attestor: () => Promise<Attestor>;
+}
+
 /** Launches cells on one host: predicts, signs, and lets the host launch. */
 export class Launcher implements EvidenceSource, Prober {
   readonly #artifacts: MatrixArtifacts;
   readonly #host: Host;
   readonly #reference: Reference;
+  readonly #certificates: CertificateSource;
   /** Keys of people who exist for this process only: nothing signed here is worth anything elsewhere. */
   #keys: { owner: OwnerKeys; stranger: OwnerKeys } | undefined;
 
-  constructor(host: Host, artifacts: MatrixArtifacts, reference: Reference) {
+  constructor(host: Host, artifacts: MatrixArtifacts, reference: Reference, certificates: CertificateSource) {
     this.#host = host;
     this.#artifacts = artifacts;
     this.#reference = reference;
+    this.#certificates = certificates;
   }
 
   /** What a launch starts with; undefined: what is known of the host does not tell. */
@@ -134,6 +145,9 @@ export class Launcher implements EvidenceSource, Prober {
 
   async expectationOf(launch: CellLaunch): Promise<Expectation> {
     if (launch.scenario === undefined) return { outcome: 'accepted' };
+    if (launch.scenario.attestation?.workflow === 'extended' && !this.#certificates.fromHost) {
+      return { outcome: 'unknown', why: 'hosts.json does not say that this host gives its guests certificates' };
+    }
     const host = await this.#host.provenance();
     const policy = this.#guestPolicy(launch, host);
     if (policy !== undefined) return expectationOf(launch.scenario, policy, policyFactsOf(host));
@@ -153,8 +167,19 @@ export class Launcher implements EvidenceSource, Prober {
     const prediction = predictCell(cell, measured, vmmProfile);
     const launchDigest = this.#reference.digestOf(cell.id, vmmProfile) ?? prediction.launchDigest;
     const identity = (scenario?.identity ?? rightIdentity)({ launchDigest, guestPolicy, ...this.#people() });
-    const request = this.#request(launch, local, { guestPolicy, identity });
-    return { prediction, evidence: await this.#host.launch(request, signal) };
+    const request = (): LaunchRequest => this.#request(launch, local, { guestPolicy, identity });
+    const first = await this.#host.launch(request(), signal);
+    // A second launch has something to agree with, or the first one says what is wrong.
+    const twice = scenario?.attestation?.launches === 2 && first.outcome.report !== null;
+    const evidence = twice ? await this.#host.launch(request(), signal) : first;
+    return { prediction, evidence: await this.#attested(evidence, scenario, twice ? first.outcome.report : null) };
+  }
+
+  /** The evidence with what its report is to be verified with, where the scenario asks for that. */
+  async #attested(evidence: Evidence, scenario: Scenario | undefined, earlierReport: string | null): Promise<Evidence> {
+    if (scenario?.attestation === undefined) return evidence;
+    const attestor = await this.#certificates.attestor();
+    return { ...evidence, attestation: await attestor.attest(evidence, scenario.attestation.workflow, earlierReport) };
   }
 
   #request(

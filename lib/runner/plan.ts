@@ -28,10 +28,21 @@ export const planSchema = z.strictObject({
   runId: z.string().optional(),
   /** Only the hosts of these names; absent: all. */
   hosts: z.array(z.string()).optional(),
-  /** A run or a recording to compare with; null: the latest before it; absent: none. */
-  comparedWith: z.string().nullable().optional(),
   /** Only these suites; absent: the default ones, or of a recording all that it holds. */
   suites: z.array(z.enum(SUITES)).min(1).optional(),
+  /** The key distribution service; absent: AMD's, on emulated hosts the emulated one. */
+  kds: z
+    .strictObject({
+      /** The service or a mirror of it. */
+      url: z.string().optional(),
+      /** Is nothing asked of it, and only what was kept used? */
+      offline: z.boolean(),
+      /** How often it is asked for one thing. */
+      attempts: z.int().min(1).optional(),
+    })
+    .optional(),
+  /** A run or a recording to compare with; null: the latest before it; absent: none. */
+  comparedWith: z.string().nullable().optional(),
   /** How far to go to explain digests that differ; absent: as the matrix says. */
   explain: z.enum(EXPLAIN_MODES).optional(),
   source: z.discriminatedUnion('kind', [

@@ -24,6 +24,7 @@ const PURE = LAYERS.slice(2).flat();
 /** Shapes that every layer may name as types: what a judge is given is written down where evidence is. */
 const CONTRACTS = [
   'lib/evidence/schema.ts',
+  'lib/evidence/attestation-schema.ts',
   'lib/evidence/host-facts.ts',
   'lib/evidence/results.ts',
   'lib/measure/inputs.ts',
