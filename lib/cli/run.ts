@@ -17,7 +17,15 @@ import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
-import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import {
+  CTRF_FILE,
+  JUNIT_FILE,
+  MARKDOWN_FILE,
+  PAGE_FILE,
+  SUMMARY_FILE,
+  type Summary,
+  summarySchema,
+} from '../runner/summary.ts';
 
 interface RunFlags {
   hosts: string;
@@ -163,7 +171,8 @@ async function run(flags: RunFlags): Promise<void> {
   const plan = planOf(flags);
   makeFolder(plan.reportsDirectory, '--out');
   // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
-  for (const name of [JUNIT_FILE, PAGE_FILE]) await rm(join(plan.reportsDirectory, name), { force: true });
+  for (const name of [JUNIT_FILE, CTRF_FILE, MARKDOWN_FILE, PAGE_FILE])
+    await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
   if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
   // What the files say wrong is said before anything is launched.

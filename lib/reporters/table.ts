@@ -1,6 +1,9 @@
 import { RESULT_KINDS } from '../evidence/results.ts';
 import { type ResultRow, totalsOf } from './row.ts';
 
+/** As much of a row as the table counts. */
+type TableRow = Pick<ResultRow, 'suite' | 'host' | 'name' | 'result' | 'durationMs'>;
+
 /** Lays rows out in columns; every column as wide as its widest cell. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
@@ -13,8 +16,8 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
 }
 
 /** One line a host and firmware/kernel: how many cells of each kind. */
-export function summaryTable(rows: readonly ResultRow[]): string[] {
-  const groups = new Map<string, ResultRow[]>();
+export function summaryTable(rows: readonly TableRow[]): string[] {
+  const groups = new Map<string, TableRow[]>();
   for (const row of rows) {
     const [firmware = '', kernel = ''] = row.name.split('/');
     const key = JSON.stringify([row.host, firmware, kernel]);
