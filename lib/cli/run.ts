@@ -19,7 +19,15 @@ import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.t
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
 import { SUITES, type SuiteName } from '../runner/suite-names.ts';
-import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import {
+  CTRF_FILE,
+  JUNIT_FILE,
+  MARKDOWN_FILE,
+  PAGE_FILE,
+  SUMMARY_FILE,
+  type Summary,
+  summarySchema,
+} from '../runner/summary.ts';
 import { parseCount } from './numbers.ts';
 
 interface RunFlags {
@@ -184,7 +192,8 @@ async function run(flags: RunFlags): Promise<void> {
   const plan = planOf(flags);
   makeFolder(plan.reportsDirectory, '--out');
   // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
-  for (const name of [JUNIT_FILE, PAGE_FILE]) await rm(join(plan.reportsDirectory, name), { force: true });
+  for (const name of [JUNIT_FILE, CTRF_FILE, MARKDOWN_FILE, PAGE_FILE])
+    await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
   if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
   // What the files say wrong is said before anything is launched.
