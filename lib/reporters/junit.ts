@@ -17,7 +17,6 @@ function hostProperties(cell: CellFile, recorded: boolean): Properties {
   const { host, kind } = cell.evidence;
   return {
     evidence: evidenceLabel(kind, recorded),
-    host: host.name,
     'host.kernel': host.kernel,
     'host.profile': host.profile ?? undefined,
     'host.faults': plantedFaults(cell),
