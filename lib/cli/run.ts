@@ -37,6 +37,7 @@ interface RunFlags {
   record?: string;
   reference?: string;
   compareWith?: string;
+  keepGoing?: true;
   out: string;
   host?: string[];
   suite?: SuiteName[];
@@ -82,7 +83,7 @@ function planOf(flags: RunFlags): Plan {
           matrixFile: resolve(flags.matrix),
           referenceFile: flags.reference === undefined ? null : resolve(flags.reference),
         }
-      : { kind: 'replay', recordingFile: resolve(flags.replay) };
+      : { kind: 'replay', recordingFile: resolve(flags.replay), ...(flags.keepGoing && { keepGoing: true as const }) };
   return {
     runDirectory: join(reportsDirectory, 'run'),
     reportsDirectory,
@@ -245,6 +246,7 @@ export function runCommand(): Command {
         'reference',
       ]),
     )
+    .option('--keep-going', 'where the recording is damaged, play back what is whole of it')
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
     .option('--compare-with <run>', 'a run or recording to show the results beside; by default the run before')
