@@ -35,6 +35,7 @@ const factsSchema = z.strictObject({
   kernelRelease: z.string().max(200).optional(),
   kvmPolicyBits: hexOrNumber(64).optional(),
   featureInfoEcx: hexOrNumber(32).transform(Number).optional(),
+  memAes256Xts: z.boolean().optional(),
   raplDisabled: z.boolean().optional(),
   ciphertextHiding: z.boolean().optional(),
   cxlPresent: z.boolean().optional(),
