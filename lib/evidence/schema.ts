@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attestationSchema } from './attestation-schema.ts';
 import { hostFactsSchema } from './host-facts.ts';
 
 /** Lower-case hex of exactly that many bytes. */
@@ -100,6 +101,39 @@ export const refusalSchema = z.strictObject({
 });
 export type Refusal = z.infer<typeof refusalSchema>;
 
+/** A file that QEMU was given, hashed on the host while QEMU ran. */
+export const hostFileSchema = z.strictObject({
+  option: z.enum(['firmware', 'kernel', 'initrd']),
+  /** As QEMU got it. */
+  path: z.string().max(4096),
+  sha256: hex(32),
+});
+export type HostFile = z.infer<typeof hostFileSchema>;
+
+/** The process that launched, as the host saw it while the guest was stopped. */
+export const liveProcessSchema = z.strictObject({
+  /** /proc/PID/cmdline, words. */
+  argv: z.array(z.string()).max(4096),
+  files: z.array(hostFileSchema).max(3),
+  /** Of its firmware, where that is not the one that was sent; null: it is, or it could not be read. */
+  firmware: firmwareDescriptorSchema.nullable(),
+});
+export type LiveProcess = z.infer<typeof liveProcessSchema>;
+
+/** A launch that was made only to find out why another one was refused. */
+export const probeSchema = z.strictObject({
+  /** report: without an ID block, for the guest's report. oracle: with the digest of a hypothesis and a wrong policy. */
+  purpose: z.enum(['report', 'oracle']),
+  /** The digest in its ID block; null: launched without one. */
+  digest: hex(48).nullable(),
+  state: z.enum(['refused', 'ran', 'silent']),
+  refusal: refusalSchema.nullable(),
+  /** MEASUREMENT of the guest's report; null: there is no report. */
+  measurement: hex(48).nullable(),
+  process: liveProcessSchema.nullable(),
+});
+export type Probe = z.infer<typeof probeSchema>;
+
 /** The name of a launch beside the plain one of its cell. */
 const scenarioNameSchema = z
   .string()
@@ -163,10 +197,38 @@ export const evidenceSchema = z.strictObject({
       })
       .optional(),
   }),
+  /** What its report is verified with; absent where nobody asked who signed it. */
+  attestation: attestationSchema.optional(),
+  /** Launches made to explain this one, in order; absent where there were none. */
+  probes: z.array(probeSchema).max(64).optional(),
   /** Milliseconds of each phase of the launch. */
   timingsMs: z.record(z.string(), z.number().nonnegative()),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
+
+/** Why the launch digest of a cell is another than was predicted; see docs/mismatch-causes.md. */
+export const explanationSchema = z.strictObject({
+  /** What is explained: the digest that the host measured, or the one that was expected of the launch. */
+  direction: z.enum(['observed', 'expected']),
+  /** null: nobody could say what the host measured. */
+  target: hex(48).nullable(),
+  explanations: z
+    .array(
+      z.strictObject({
+        changes: z
+          .array(z.strictObject({ input: z.string(), from: z.string().nullable(), to: z.string().nullable() }))
+          .max(16),
+        kind: z.enum(['proof', 'match', 'hint']),
+        cause: z.string().max(60),
+        advice: z.string(),
+      }),
+    )
+    .max(16),
+  tried: z.int().nonnegative(),
+  exhausted: z.boolean(),
+  seconds: z.number().nonnegative(),
+});
+export type CellExplanation = z.infer<typeof explanationSchema>;
 
 /** A cell of a run directory: the evidence, and what this version of the harness made of it. */
 export const cellFileSchema = z.strictObject({
@@ -187,5 +249,7 @@ export const cellFileSchema = z.strictObject({
       }),
     ),
   }),
+  /** Absent: the digest is the predicted one, or nobody asked why it is not. */
+  explanation: explanationSchema.optional(),
 });
 export type CellFile = z.infer<typeof cellFileSchema>;

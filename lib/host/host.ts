@@ -1,4 +1,4 @@
-import type { Evidence, HostProvenance } from '../evidence/schema.ts';
+import type { Evidence, HostProvenance, LiveProcess } from '../evidence/schema.ts';
 import type { Cell } from '../matrix/cell.ts';
 import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
@@ -32,6 +32,8 @@ export interface LaunchRequest {
   nonce: Uint8Array;
   /** 64 bytes: those of a second report of the same guest. */
   secondNonce: Uint8Array;
+  /** Called with what the host sees of QEMU's process while the guest is stopped; absent: it is not looked at. */
+  onProcess?: (process: LiveProcess) => void;
 }
 
 /** A machine that launches guests, of whatever kind. */

@@ -52,6 +52,7 @@ const PAGE_SWAP_API = { major: 1, minor: 58 } as const;
 const LACKING: Readonly<Record<string, readonly GuestPolicyBit[]>> = {
   milan: ['CXL_ALLOW', 'MEM_AES_256_XTS', 'CIPHERTEXT_HIDING_DRAM'],
   genoa: ['CIPHERTEXT_HIDING_DRAM'],
+  'bergamo or siena': ['CIPHERTEXT_HIDING_DRAM'],
   bergamo: ['CIPHERTEXT_HIDING_DRAM'],
   siena: ['CIPHERTEXT_HIDING_DRAM'],
 };

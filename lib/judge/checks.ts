@@ -1,4 +1,5 @@
 import type { Finding } from '../finding.ts';
+import { launchesAgree, secondReport } from './agreement-checks.ts';
 import { launchAccepted } from './launch-check.ts';
 import { pageList } from './page-list.ts';
 import { launchRefused, noGuestRan } from './refusal-checks.ts';
@@ -20,6 +21,10 @@ export interface CheckRow {
 const whereAccepted = ({ expectation }: Subject): boolean => expectation.outcome === 'accepted';
 const whereRefused = (subject: Subject): boolean => !whereAccepted(subject);
 const ofScenarios = ({ evidence }: Subject): boolean => evidence.scenario !== undefined;
+/** Recordings of a time when guests were asked once have no second report. */
+const whereAskedTwice = (subject: Subject): boolean =>
+  whereAccepted(subject) && subject.evidence.outcome.secondReport !== undefined;
+const ofSecondLaunches = ({ scenario }: Subject): boolean => scenario?.attestation?.launches === 2;
 
 const FINISH = 'AMD 56860, SNP_LAUNCH_FINISH';
 const REPORT = 'AMD 56860, ATTESTATION_REPORT structure';
@@ -54,4 +59,6 @@ export const CHECKS: readonly CheckRow[] = [
     { name: 'report-guest-svn', source: REPORT, run: of('guestSvn') },
     { name: 'report-vmpl', source: REPORT, run: of('vmpl') },
   ].map((row): CheckRow => ({ ...row, asked: whereAccepted })),
+  { name: 'second-report', source: REPORT, run: secondReport, asked: whereAskedTwice },
+  { name: 'launches-agree', source: REPORT, run: launchesAgree, asked: ofSecondLaunches },
 ];

@@ -2,8 +2,9 @@ import type { Evidence } from '../evidence/schema.ts';
 import type { Check } from '../finding.ts';
 import type { Prediction } from '../measure/inputs.ts';
 import { describeExpectation, type Expectation } from '../scenarios/expectation.ts';
+import { attestationChecks, ESSENTIAL_ATTESTATION_CHECK } from './attestation-checks.ts';
 import { CHECKS } from './checks.ts';
-import { subjectOf } from './subject.ts';
+import { type Subject, subjectOf } from './subject.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -14,13 +15,22 @@ export function resultOf(
   checks: readonly Check[],
   state: Evidence['outcome']['state'],
   outcome: Expectation['outcome'] = 'accepted',
+  essential: readonly string[] = [],
 ): Verdict['result'] {
   if (checks.some(({ status }) => status === 'fail')) return 'fail';
   const passes = (name?: string): boolean =>
     checks.some((check) => check.status === 'pass' && check.name === (name ?? check.name));
   const came =
-    outcome === 'accepted' ? state === 'ran' && passes() : passes('launch-refused') && passes('no-guest-ran');
+    outcome === 'accepted'
+      ? state === 'ran' && passes() && essential.every(passes)
+      : passes('launch-refused') && passes('no-guest-ran');
   return came ? 'pass' : 'infrastructure';
+}
+
+/** What a scenario is launched for: where that could not be found out, nothing has passed. */
+function essentialChecks({ scenario }: Subject): string[] {
+  if (scenario?.attestation === undefined) return [];
+  return [ESSENTIAL_ATTESTATION_CHECK, ...(scenario.attestation.launches === 2 ? ['launches-agree'] : [])];
 }
 
 /**
@@ -30,8 +40,10 @@ export function resultOf(
 export function judge(prediction: Prediction, evidence: Evidence): Verdict {
   const subject = subjectOf(prediction, evidence);
   const asked = CHECKS.filter((row) => row.asked?.(subject) ?? true);
-  const checks = asked.map(({ name, run }) => ({ name, ...run(subject) }));
-  const result = resultOf(checks, evidence.outcome.state, subject.expectation.outcome);
+  const made = asked.map(({ name, run }) => ({ name, ...run(subject) }));
+  const checks = [...made, ...attestationChecks(subject)];
+  const essential = essentialChecks(subject);
+  const result = resultOf(checks, evidence.outcome.state, subject.expectation.outcome, essential);
   return evidence.scenario === undefined
     ? { result, checks }
     : { result, expected: describeExpectation(subject.expectation), checks };

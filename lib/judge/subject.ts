@@ -54,7 +54,8 @@ export function bytesOfBase64(text: string, bytes: number): Uint8Array | undefin
   return decoded.length === bytes && decoded.toString('base64') === text ? new Uint8Array(decoded) : undefined;
 }
 
-function readBase64<T>(text: string, bytes: number, parse: (bytes: Uint8Array) => T): Reading<T> {
+/** Reads a structure of exactly so many bytes. */
+export function readBase64<T>(text: string, bytes: number, parse: (bytes: Uint8Array) => T): Reading<T> {
   const decoded = bytesOfBase64(text, bytes);
   if (decoded === undefined) {
     return { state: 'damaged', why: `expected base64 of ${bytes} bytes, got ${text.length} characters` };

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { _baseTest as base, expect as baseExpect } from '@playwright/test';
 import { cacheDirectory } from '../cache.ts';
 import { HarnessError } from '../errors.ts';
+import { cellExplanationText } from '../explain/cell-text.ts';
 import { summarise } from '../judge/summary.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { describeExpectation } from '../scenarios/expectation.ts';
@@ -46,12 +47,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   launch: async ({ labHost }, use, testInfo) => {
     const abort = new AbortController();
     await use(async (cell, scenario) => {
-      const { runDirectory } = plan.plan;
       const launch = { cell, scenario };
       const expectation = await labHost.expectationOf(launch);
       testInfo.annotations.push({ type: EXPECTATION_ANNOTATION, description: describeExpectation(expectation) });
       if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
-      const outcome = await concludeCell(await labHost.evidenceOf(launch, abort.signal), runDirectory, DURABILITY);
+      const { signal } = abort;
+      const outcome = await concludeCell(launch, await labHost.evidenceOf(launch, signal), {
+        runDirectory: plan.plan.runDirectory,
+        durability: DURABILITY,
+        explain: { mode: plan.explain, prober: labHost.prober, atHand: () => labHost.artifactsAtHand() },
+        signal,
+      });
       testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
       return outcome;
     });
@@ -65,10 +71,13 @@ export const expect = baseExpect.extend({
   toConform(outcome: CellOutcome) {
     const { verdict, evidence } = outcome;
     if (verdict.result === 'infrastructure') {
-      const code = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+      const broken = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+      const code = evidence.attestation?.trouble?.code ?? broken;
       throw new HarnessError({ code, what: summarise(verdict), where: `host ${evidence.host.name}` });
     }
     const pass = verdict.result === 'pass';
-    return { pass, message: () => new HarnessError({ code: 'CHECK_FAILED', what: summarise(verdict) }).message };
+    const why = outcome.explanation === undefined ? '' : `\n${cellExplanationText(outcome.explanation)}`;
+    const what = `${summarise(verdict)}${why}`;
+    return { pass, message: () => new HarnessError({ code: 'CHECK_FAILED', what }).message };
   },
 });

@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto';
 import { join, relative, sep } from 'node:path';
 import type { Durability } from '../evidence/json-file.ts';
 import { keepFile } from '../evidence/manifest.ts';
-import type { CellFile, Evidence } from '../evidence/schema.ts';
+import type { CellExplanation, CellFile, Evidence } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Cell } from '../matrix/cell.ts';
 import type { Prediction } from '../measure/inputs.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { launchName, type Scenario } from '../scenarios/scenario.ts';
+import { type ExplainMeans, explainCell, type Prober } from './explain-cell.ts';
+import type { ArtifactsAtHand } from './known-cell.ts';
 
 /** Evidence of a cell beside the prediction that this version of the harness makes from its inputs. */
 export interface PredictedEvidence {
@@ -27,12 +29,18 @@ export interface EvidenceSource {
   /** What must come of a launch, as far as what is known of the host tells. */
   expectationOf(launch: CellLaunch): Promise<Expectation>;
   evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence>;
+  /** Launches a cell once more to explain it; null where nothing can be launched. */
+  readonly prober: Prober | null;
+  /** The artifacts that a host may have used in place of those of a cell. */
+  artifactsAtHand(): Promise<ArtifactsAtHand>;
   close(): Promise<void>;
 }
 
 /** What came of one cell on one host. */
 export interface CellOutcome extends PredictedEvidence {
   verdict: Verdict;
+  /** Why its digest is another; undefined: it is not, or that was not asked. */
+  explanation: CellExplanation | undefined;
   /** The file of the run directory that keeps all of it. */
   file: string;
 }
@@ -49,17 +57,35 @@ export function cellFilePath(runDirectory: string, host: string, name: string): 
   return join(runDirectory, 'cells', host, `${file}.json`);
 }
 
-/** Judges evidence and keeps it with the verdict, whole or not at all. */
+/** How a cell is concluded. */
+export interface Conclusion {
+  readonly runDirectory: string;
+  readonly durability: Durability;
+  readonly explain: ExplainMeans;
+  readonly signal: AbortSignal;
+}
+
+/** Judges evidence, explains a digest that differs, and keeps all of it, whole or not at all. */
 export async function concludeCell(
-  { prediction, evidence }: PredictedEvidence,
-  runDirectory: string,
-  durability: Durability,
+  { cell, scenario }: CellLaunch,
+  { prediction, evidence: left }: PredictedEvidence,
+  { runDirectory, durability, explain, signal }: Conclusion,
 ): Promise<CellOutcome> {
-  const verdict = judge(prediction, evidence);
+  const verdict = judge(prediction, left);
+  // A scenario is launched wrong on purpose: its difference needs no explanation.
+  const explained =
+    scenario === undefined ? await explainCell({ cell, evidence: left, verdict }, explain, signal) : undefined;
+  const evidence = explained?.evidence ?? left;
   const file = cellFilePath(runDirectory, evidence.host.name, launchName(evidence.cell.id, evidence.scenario));
   const predicted = Buffer.from(prediction.launchDigest).toString('hex');
-  const content: CellFile = { format: 'snp-conform/cell@1', evidence, predicted, verdict };
+  const content: CellFile = {
+    format: 'snp-conform/cell@1',
+    evidence,
+    predicted,
+    verdict,
+    ...(explained && { explanation: explained.explanation }),
+  };
   const name = relative(runDirectory, file).split(sep).join('/');
   await keepFile(runDirectory, name, `${JSON.stringify(content, null, 1)}\n`, durability);
-  return { prediction, evidence, verdict, file };
+  return { prediction, evidence, verdict, explanation: explained?.explanation, file };
 }

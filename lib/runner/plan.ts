@@ -9,6 +9,7 @@ import type { Evidence } from '../evidence/schema.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { planCells } from '../matrix/cells.ts';
+import { DEFAULT_EXPLAIN, EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { type Matrix, matrixSchema } from '../matrix/matrix-file.ts';
 import { launchName, SCENARIO_SUITES, type Scenario } from '../scenarios/scenario.ts';
 import { findScenario, SCENARIOS } from '../scenarios/scenarios.ts';
@@ -29,6 +30,21 @@ export const planSchema = z.strictObject({
   hosts: z.array(z.string()).optional(),
   /** Only these suites; absent: the default ones, or of a recording all that it holds. */
   suites: z.array(z.enum(SUITES)).min(1).optional(),
+  /** The key distribution service; absent: AMD's, on emulated hosts the emulated one. */
+  kds: z
+    .strictObject({
+      /** The service or a mirror of it. */
+      url: z.string().optional(),
+      /** Is nothing asked of it, and only what was kept used? */
+      offline: z.boolean(),
+      /** How often it is asked for one thing. */
+      attempts: z.int().min(1).optional(),
+    })
+    .optional(),
+  /** A run or a recording to compare with; null: the latest before it; absent: none. */
+  comparedWith: z.string().nullable().optional(),
+  /** How far to go to explain digests that differ; absent: as the matrix says. */
+  explain: z.enum(EXPLAIN_MODES).optional(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('hosts'),
@@ -68,6 +84,7 @@ export interface LoadedPlan {
   scenarios: HostedScenario[];
   /** Combinations that rules leave out, counted per host. */
   excluded: number;
+  explain: ExplainMode;
   source:
     | { kind: 'hosts'; entries: HostEntry[]; matrix: Matrix; matrixFile: string; reference: Reference }
     | { kind: 'replay'; recording: RecordedEvidence };
@@ -168,6 +185,7 @@ function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): 
   const names = hosts.map(({ name }) => name);
   return {
     ...{ plan, hosts, cells, excluded },
+    explain: plan.explain ?? matrix.explain,
     plain: suitesOf(plan).includes('launch') ? cells : [],
     scenarios: scenariosOf(plan, names, cells),
     source: { kind: 'hosts', entries, matrix, matrixFile, reference },
@@ -205,6 +223,7 @@ function loadFromRecording(plan: Plan, path: string): LoadedPlan {
   );
   return {
     ...{ plan, hosts, cells: gather(kept), excluded: 0 },
+    explain: plan.explain ?? DEFAULT_EXPLAIN,
     plain: isChosen('launch') ? gather(kept.filter(({ scenario }) => scenario === undefined)) : [],
     scenarios: gatherScenarios(scenarios),
     source: { kind: 'replay', recording },

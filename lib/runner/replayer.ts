@@ -5,6 +5,7 @@ import type { Expectation } from '../scenarios/expectation.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import { launchName } from '../scenarios/scenario.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
+import { type ArtifactsAtHand, artifactsOfEvidence } from './known-cell.ts';
 import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { predictEvidence } from './predict-cell.ts';
 
@@ -12,9 +13,12 @@ import { predictEvidence } from './predict-cell.ts';
 export class Replayer implements EvidenceSource {
   readonly #host: string;
   readonly #evidence: ReadonlyMap<string, Evidence>;
+  readonly #recording: RecordedEvidence;
+  readonly prober = null;
 
   constructor(host: string, recording: RecordedEvidence) {
     this.#host = host;
+    this.#recording = recording;
     const mine = recording.evidence.filter((one) => one.host.name === host);
     this.#evidence = new Map(mine.map((one) => [launchName(one.cell.id, one.scenario), one]));
   }
@@ -39,6 +43,10 @@ export class Replayer implements EvidenceSource {
   async evidenceOf(launch: CellLaunch): Promise<PredictedEvidence> {
     const evidence = this.#recorded(launch);
     return { prediction: predictEvidence(evidence), evidence };
+  }
+
+  async artifactsAtHand(): Promise<ArtifactsAtHand> {
+    return artifactsOfEvidence(this.#recording.evidence);
   }
 
   async close(): Promise<void> {

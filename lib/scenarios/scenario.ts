@@ -1,10 +1,11 @@
+import type { AttestationWorkflow } from '../evidence/attestation-schema.ts';
 import type { IdentityCheckName } from '../identity/identity-check.ts';
 import type { OwnerKeys } from '../identity/keys.ts';
 import type { PolicyHostFacts } from '../identity/policy-host-facts.ts';
 import type { Expectation } from './expectation.ts';
 
 /** The suites whose launches are scenarios. */
-export const SCENARIO_SUITES = ['identity', 'policy'] as const;
+export const SCENARIO_SUITES = ['identity', 'policy', 'attestation'] as const;
 export type ScenarioSuite = (typeof SCENARIO_SUITES)[number];
 
 /** What can be wrong with the ID block and ID auth of a launch, as it is found without a firmware. */
@@ -46,6 +47,8 @@ export interface Scenario {
   readonly defects: readonly Defect[];
   /** What must come of it where the guest policy is one that the host launches. */
   readonly expectation: Expectation;
+  /** How its report is verified, and how often the cell is launched for it; absent: nobody asks who signed it. */
+  readonly attestation?: { readonly workflow: AttestationWorkflow; readonly launches: 1 | 2 };
 }
 
 /** The name of one launch of a cell: the cell's id for the plain one. */

@@ -2,6 +2,7 @@ import { FIRMWARE_STATUS } from '../abi/firmware-status.ts';
 import { policyContradictions, undecidedPolicyFields } from '../identity/policy-contradictions.ts';
 import type { PolicyHostFacts } from '../identity/policy-host-facts.ts';
 import { ERRNO } from '../refusals/kvm-refusals.ts';
+import { ATTESTATION_SCENARIOS } from './attestation-scenarios.ts';
 import { type Expectation, refusedByFirmware, refusedByKvm } from './expectation.ts';
 import { IDENTITY_SCENARIOS } from './identity-scenarios.ts';
 import { POLICY_SCENARIOS } from './policy-scenarios.ts';
@@ -11,6 +12,7 @@ import type { Scenario, ScenarioSuite } from './scenario.ts';
 export const SCENARIOS: Readonly<Record<ScenarioSuite, readonly Scenario[]>> = {
   identity: IDENTITY_SCENARIOS,
   policy: POLICY_SCENARIOS,
+  attestation: ATTESTATION_SCENARIOS,
 };
 
 /** The scenario of a name; undefined for one that this version does not have. */

@@ -56,7 +56,7 @@ test('both suites hold on emulated hosts over SSH, each refusal is the one that 
   expect(live.exitCode, live.stderr + live.stdout).toBe(0);
   const names = (host: string, scenarios: readonly { name: string }[]) =>
     scenarios.map(({ name }) => `${host} ${name}`);
-  const wanted = [...names('strict', Object.values(SCENARIOS).flat()), ...names('open', SCENARIOS.policy)];
+  const wanted = [...names('strict', [...SCENARIOS.identity, ...SCENARIOS.policy]), ...names('open', SCENARIOS.policy)];
   expect(live.cells.map(({ evidence }) => `${evidence.host.name} ${evidence.scenario}`).sort()).toEqual(wanted.sort());
   // One more test has no launch: a key that is not P-384 is refused before.
   expect(live.junit.match(/<testcase /g)).toHaveLength(wanted.length + 1);
@@ -117,13 +117,14 @@ test('a firmware or kernel that is wrong in one thing fails the tests of that th
     'kernel policy/single-socket fail',
     'lost policy/single-socket infrastructure',
   ]);
-  const failures = [...broken.junit.matchAll(/<failure message="([^"]*)"/g)].map(([, message = '']) => message);
+  const failures = [...broken.junit.matchAll(/<failure [\s\S]*?<\/failure>/g)].map(([text]) =>
+    text.replaceAll(/&apos;|&#39;|&quot;/g, "'"),
+  );
   expect(failures.filter((message) => message.includes('but the launch was accepted'))).toHaveLength(2);
   expect(failures.filter((message) => message.includes("fw_error=10 'Bad signature'"))).toHaveLength(1);
   expect(failures.filter((message) => message.includes('SNP_LAUNCH_START ret=-22 fw_error=0'))).toHaveLength(1);
   expect(broken.junit).toMatch(/<error message="LAUNCH_BROKEN: QEMU never asked for the launch [^"]*KVM/);
   // On a host without SNP nothing passes, not even what needs no launch.
-  expect(broken.junit.match(/<skipped\/>/g)).toHaveLength(6);
-  expect(broken.junit.match(/name="skip.reason" value="host bare: its processor has no SEV-SNP/g)).toHaveLength(6);
+  expect(broken.junit.match(/<skipped [^>]*its processor has no SEV-SNP/g)).toHaveLength(6);
   expect(broken.stdout).toMatch(/\nbare +identity +amdsev +no-kernel +0 +0 +0 +4 /);
 });

@@ -5,6 +5,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['lib/cli/', 'lib/reporters/', 'lib/runner/', 'lib/index.ts', 'suites/', 'report-ui/'],
   ['lib/host/', 'lib/qemu/', 'lib/guest/', 'lib/evidence/', 'lib/firmware/', 'lib/kds/'],
   [
+    'lib/compare/',
     'lib/judge/',
     'lib/scenarios/',
     'lib/refusals/',
@@ -23,7 +24,9 @@ const PURE = LAYERS.slice(2).flat();
 /** Shapes that every layer may name as types: what a judge is given is written down where evidence is. */
 const CONTRACTS = [
   'lib/evidence/schema.ts',
+  'lib/evidence/attestation-schema.ts',
   'lib/evidence/host-facts.ts',
+  'lib/evidence/results.ts',
   'lib/measure/inputs.ts',
   'lib/matrix/cell.ts',
 ];
