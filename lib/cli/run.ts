@@ -28,6 +28,7 @@ import {
   type Summary,
   summarySchema,
 } from '../runner/summary.ts';
+import { warnOfDamage } from './compare.ts';
 import { parseCount } from './numbers.ts';
 
 interface RunFlags {
@@ -177,6 +178,9 @@ function checkFlags(flags: RunFlags): void {
     throw new HarnessError({ code: 'USAGE', what, where: 'snp-conform run', hint });
   };
   if (flags.out === '') refuse('--out is empty', 'name a folder, or leave --out away for reports/');
+  if (flags.keepGoing && flags.replay === undefined) {
+    refuse('--keep-going is about a recording', 'name one with --replay; hosts that are out never hold up a run');
+  }
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
   try {
     new RegExp(flags.grep ?? '');
@@ -196,7 +200,9 @@ async function run(flags: RunFlags): Promise<void> {
   for (const name of [JUNIT_FILE, CTRF_FILE, MARKDOWN_FILE, PAGE_FILE])
     await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
-  if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
+  const { source } = loaded;
+  if (source.kind === 'hosts') checkEmulation(source.entries);
+  else warnOfDamage(source.recording);
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   await setAside(plan);
@@ -220,7 +226,9 @@ async function run(flags: RunFlags): Promise<void> {
     const cells = await recordRun(plan.runDirectory, resolve(flags.record), new Date());
     process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);
   }
-  process.exitCode = exitCodeOf(summary);
+  const isDamaged = source.kind === 'replay' && source.recording.damages.length > 0;
+  // What is whole may all hold: the recording that was named does not.
+  process.exitCode = exitCodeOf(summary) || (isDamaged ? EXIT_CODES.configuration : EXIT_CODES.ok);
 }
 
 function attemptsOf(text: string): number {
