@@ -64,7 +64,7 @@ async function replay(recording: string): Promise<void> {
           : 'command line';
       peaks.set(name, Math.max(peaks.get(name) ?? 0, peakMB(pid)));
     }
-  }, 200);
+  }, 1000);
   let said = '';
   child.stdout.on('data', (text: Buffer) => {
     said += text.toString();
