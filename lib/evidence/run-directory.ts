@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { asHarnessError, HarnessError } from '../errors.ts';
+import { resultHostOf } from './attempt.ts';
 import { type Damage, damageError } from './damage.ts';
 import { fileTrouble } from './input-file.ts';
 import { checked } from './json-file.ts';
@@ -81,7 +82,7 @@ function readResults(runDirectory: string, damages: Damage[]): Map<string, Resul
 function resultOfCell({ evidence, verdict }: CellFile): Result {
   return {
     suite: 'launch',
-    host: evidence.host.name,
+    host: resultHostOf(evidence),
     id: evidence.cell.id,
     result: verdict.result,
     durationMs: Object.values(evidence.timingsMs).reduce((sum, ms) => sum + ms, 0),

@@ -1,2 +1,4 @@
 /** The annotation that leads a reporter to the file of a cell. */
 export const CELL_FILE_ANNOTATION = 'snp-conform cell file';
+/** The annotation that tells of something that happened in the lab, and is no result. */
+export const LAB_NOTICE_ANNOTATION = 'snp-conform lab notice';

@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
 import { _baseTest as base, expect as baseExpect } from '@playwright/test';
 import { cacheDirectory } from '../cache.ts';
-import { HarnessError } from '../errors.ts';
+import { asHarnessError, HarnessError } from '../errors.ts';
 import { summarise } from '../judge/summary.ts';
 import type { Cell } from '../matrix/cell.ts';
-import { CELL_FILE_ANNOTATION } from './annotations.ts';
-import { openHost } from './open-host.ts';
+import { CELL_FILE_ANNOTATION, LAB_NOTICE_ANNOTATION } from './annotations.ts';
+import { openSource } from './open-source.ts';
 import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
 import { loadPlan, readPlan } from './plan.ts';
 
@@ -32,7 +32,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   labHost: [
     // biome-ignore lint/correctness/noEmptyPattern: the runner wants a destructured first argument
     async ({}, use, workerInfo) => {
-      const host = await openHost(plan, workerInfo.project.name, cacheDirectory(process.env, homedir()));
+      const host = openSource(plan, workerInfo.project.name, cacheDirectory(process.env, homedir()));
       await use(host);
       await host.close();
     },
@@ -42,9 +42,20 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     const abort = new AbortController();
     await use(async (cell) => {
       const { runDirectory } = plan.plan;
-      const outcome = await concludeCell(await labHost.evidenceOf(cell, abort.signal), runDirectory, DURABILITY);
-      testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
-      return outcome;
+      try {
+        const outcome = await concludeCell(await labHost.evidenceOf(cell, abort.signal), runDirectory, DURABILITY);
+        testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
+        return outcome;
+      } catch (thrown) {
+        // A failed test costs its worker half a second; of a host that is set aside thousands may be left.
+        const { message } = asHarnessError(thrown, { code: 'INTERNAL' });
+        testInfo.skip(thrown instanceof HarnessError && thrown.code === 'HOST_SET_ASIDE', message);
+        throw thrown;
+      } finally {
+        for (const description of labHost.takeNotices()) {
+          testInfo.annotations.push({ type: LAB_NOTICE_ANNOTATION, description });
+        }
+      }
     });
     abort.abort();
   },

@@ -8,7 +8,7 @@ import type { Cell } from '../matrix/cell.ts';
 import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { Matrix } from '../matrix/matrix-file.ts';
 import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
-import type { EvidenceSource, PredictedEvidence } from './outcome.ts';
+import type { PredictedEvidence } from './outcome.ts';
 import { artifactPath } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
 import type { Reference } from './reference.ts';
@@ -73,7 +73,7 @@ export class MatrixArtifacts {
 }
 
 /** Launches cells on one host: predicts, signs, and lets the host launch. */
-export class Launcher implements EvidenceSource {
+export class Launcher {
   readonly #artifacts: MatrixArtifacts;
   readonly #host: Host;
   readonly #reference: Reference;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
+import { resultHostOf } from '../evidence/attempt.ts';
 import { readCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { type RecordedEvidence, readRecording } from '../evidence/recording.ts';
@@ -125,7 +126,7 @@ function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): 
 
 function loadFromRecording(plan: Plan, path: string): LoadedPlan {
   const recording = readRecording(path);
-  const rows = recording.evidence.map((one) => ({ cell: readCell(one.cell), host: one.host.name }));
+  const rows = recording.evidence.map((one) => ({ cell: readCell(one.cell), host: resultHostOf(one) }));
   const names = [...new Set(rows.map((row) => row.host))];
   const hosts = chosen(
     plan,

@@ -1,4 +1,5 @@
 import { HarnessError } from '../errors.ts';
+import { resultHostOf } from '../evidence/attempt.ts';
 import type { RecordedEvidence } from '../evidence/recording.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import type { Cell } from '../matrix/cell.ts';
@@ -12,7 +13,7 @@ export class Replayer implements EvidenceSource {
 
   constructor(host: string, recording: RecordedEvidence) {
     this.#host = host;
-    const mine = recording.evidence.filter((one) => one.host.name === host);
+    const mine = recording.evidence.filter((one) => resultHostOf(one) === host);
     this.#evidence = new Map(mine.map((one) => [one.cell.id, one]));
   }
 
@@ -26,6 +27,10 @@ export class Replayer implements EvidenceSource {
       });
     }
     return { prediction: predictEvidence(evidence), evidence };
+  }
+
+  takeNotices(): string[] {
+    return [];
   }
 
   async close(): Promise<void> {
