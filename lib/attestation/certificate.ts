@@ -23,6 +23,8 @@ export interface Certificate {
   notBefore: Date;
   notAfter: Date;
   publicKey: KeyObject;
+  /** SHA-256 of the SubjectPublicKeyInfo, as lower-case hex: what roots are pinned by. */
+  keyDigest: () => string;
   structure: SignedStructure;
   /** Decoded when first asked for, and kept. @throws HarnessError CERTIFICATE_INVALID */
   details: () => CertificateDetails;
@@ -112,7 +114,7 @@ export function readCertificate(der: Uint8Array, where: string): Certificate {
     throw refuse('the certificate has no readable dates', where);
   }
   const subject = nameLine(certificate.subject ?? '');
-  const [, , issuerName, , subjectName] = structure.fields;
+  const [, , issuerName, , subjectName, spki] = structure.fields;
   return {
     kind: kindOf(subject),
     where,
@@ -125,6 +127,11 @@ export function readCertificate(der: Uint8Array, where: string): Certificate {
     notBefore,
     notAfter,
     publicKey,
+    keyDigest: once(() =>
+      createHash('sha256')
+        .update(spki?.whole ?? new Uint8Array())
+        .digest('hex'),
+    ),
     structure,
     details: once(() => decodeCertificate(bytes, where)),
   };
@@ -150,23 +157,27 @@ export function readCrl(der: Uint8Array, where: string): Crl {
   };
 }
 
-/** SHA-256 of a key's SubjectPublicKeyInfo, as lower-case hex: what roots are pinned by. */
-export function spkiSha256(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
-}
-
 /** The salt of AMD's RSASSA-PSS signatures: as long as their SHA-384. */
 export const PSS_SALT_BYTES = 48;
 
-/**
- * Did a key sign a certificate or list, by RSASSA-PSS with SHA-384, MGF1 of SHA-384 and a salt of 48 bytes? Never by what
- * the structure itself names as its algorithm.
- * Source: AMD 57230; real certificates
- */
-export function signedBy(structure: SignedStructure, key: KeyObject): boolean {
+function keySigned({ signed, signature }: SignedStructure, key: KeyObject): boolean {
   if (key.asymmetricKeyType !== 'rsa') return false;
   const how = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: PSS_SALT_BYTES };
-  return verify('sha384', structure.signed, how, structure.signature);
+  return verify('sha384', signed, how, signature);
+}
+
+/** What was found out of a structure and a certificate; both are never changed, so it stays true. */
+const known = new WeakMap<SignedStructure, WeakMap<Certificate, boolean>>();
+
+/**
+ * Did the key of a certificate sign another, or a list, by RSASSA-PSS with SHA-384, MGF1 of SHA-384 and a salt of 48 bytes?
+ * Never by what the structure itself names as its algorithm. Found out once: many reports have the same chain.
+ * Source: AMD 57230; real certificates
+ */
+export function signedBy(structure: SignedStructure, issuer: Certificate): boolean {
+  const byIssuer = known.get(structure) ?? new WeakMap<Certificate, boolean>();
+  known.set(structure, byIssuer);
+  const holds = byIssuer.get(issuer) ?? keySigned(structure, issuer.publicKey);
+  byIssuer.set(issuer, holds);
+  return holds;
 }

@@ -1,5 +1,5 @@
 import type { Anchor } from './anchors.ts';
-import { type Certificate, type CertificateKind, type Crl, signedBy, spkiSha256 } from './certificate.ts';
+import { type Certificate, type CertificateKind, type Crl, signedBy } from './certificate.ts';
 
 /** A certificate that was chosen as an issuer, and whether its key did sign. */
 export interface Issuer {
@@ -40,7 +40,7 @@ function issuerOf(below: Certificate, given: readonly Certificate[], kinds: read
   const named = given.filter(({ kind, subjectDer }) => kinds.includes(kind) && subjectDer === below.issuerDer);
   const issuers = named.map((certificate) => ({
     certificate,
-    signs: signedBy(below.structure, certificate.publicKey),
+    signs: signedBy(below.structure, certificate),
   }));
   return best(
     issuers,
@@ -58,11 +58,11 @@ export function chainOf(
 ): Chain {
   const intermediate = issuerOf(leaf, given, [leaf.kind === 'VLEK' ? 'ASVK' : 'ASK'], now);
   const root = intermediate && issuerOf(intermediate.certificate, given, ['ARK'], now);
-  const rootDigest = root && spkiSha256(root.certificate.publicKey);
+  const rootDigest = root?.certificate.keyDigest();
   return {
     intermediate,
     root,
-    rootSelfSigned: root !== undefined && signedBy(root.certificate.structure, root.certificate.publicKey),
+    rootSelfSigned: root !== undefined && signedBy(root.certificate.structure, root.certificate),
     rootDigest,
     anchor: anchors.find((anchor) => anchor.spkiSha256 === rootDigest),
   };
@@ -72,7 +72,7 @@ export function chainOf(
 export function crlOf(root: Certificate, given: readonly Crl[]): { crl: Crl; signs: boolean } | undefined {
   const named = given
     .filter(({ issuerDer }) => issuerDer === root.subjectDer)
-    .map((crl) => ({ crl, signs: signedBy(crl.structure, root.publicKey) }));
+    .map((crl) => ({ crl, signs: signedBy(crl.structure, root) }));
   return best(
     named,
     ({ signs }) => Number(signs),

@@ -1,4 +1,4 @@
-import { type KdsProduct, PRODUCT_LINES, productLineOf } from '../abi/products.ts';
+import { KDS_PRODUCTS, type KdsProduct, PRODUCT_LINES, productLineOf } from '../abi/products.ts';
 import type { AttestationReport } from '../abi/report.ts';
 import { splitTcb, type TcbLayoutName, tcbComponents } from '../abi/tcb.ts';
 import { HarnessError } from '../errors.ts';
@@ -103,12 +103,17 @@ export function productsOf(report: AttestationReport): KdsProduct[] {
   return [...new Set(products.map(({ kdsProduct }) => kdsProduct))];
 }
 
+/** The product of a chain by the name of its root: `Milan`, or of somebody's own `emulated-Milan`. */
+export function productOfChainName(chainName: string): KdsProduct | undefined {
+  return KDS_PRODUCTS.find((product) => chainName === product || chainName.endsWith(`-${product}`));
+}
+
 /**
  * The product in whose chain a leaf's issuer stands; undefined where its name is in the chain of none of the roots.
  * @param anchors that may be trusted: AMD's, or that of an emulated chain
  */
 export function productOfIssuer({ issuer }: Certificate, anchors: readonly Anchor[]): KdsProduct | undefined {
-  const name = nameAttribute(issuer, 'CN')?.replace(/^SEV-(?:VLEK-)?/, '');
+  const [, name] = /^SEV-(?:VLEK-)?(.+)$/.exec(nameAttribute(issuer, 'CN') ?? '') ?? [];
   return anchors.find(({ chainName }) => chainName === name)?.product;
 }
 

@@ -106,7 +106,7 @@ function chooseLeaf(input: VerifyInput, report: AttestationReport, keyInfo: KeyI
   const candidates = ofKind.length > 0 ? ofKind : leaves;
   const tried = new Map<string, boolean>();
   const signed = (leaf: Certificate): boolean => {
-    const key = leaf.publicKey.export({ type: 'spki', format: 'der' }).toString('latin1');
+    const key = leaf.keyDigest();
     const known = tried.get(key);
     const holds = known ?? (isP384(leaf) && verifyReportSignature(input.report, leaf.publicKey));
     tried.set(key, holds);

@@ -70,27 +70,44 @@ function schemeOf(algorithm: unknown): SignatureScheme {
   };
 }
 
+/** The extensions as the library parsed them first: its own accessor writes each one out and parses it again. */
+class ParsedCertificate extends X509Certificate {
+  get parsedExtensions(): CertificateExtension[] {
+    return (this.asn.tbsCertificate.extensions ?? []).map(({ extnID, critical, extnValue }) => ({
+      oid: extnID,
+      critical,
+      value: new Uint8Array(extnValue.buffer),
+    }));
+  }
+}
+
+/** Extensions that are decoded further. Source: RFC 5280, sections 4.2.1.3 and 4.2.1.9. */
+const [KEY_USAGE, BASIC_CONSTRAINTS] = ['2.5.29.15', '2.5.29.19'] as const;
+
+/** Is an extension there? Twice is refused: readers would differ in which of the two they believe. */
+function isThere(extensions: readonly CertificateExtension[], oid: string): boolean {
+  const count = extensions.filter((extension) => extension.oid === oid).length;
+  if (count > 1) throw new Error(`extension ${oid} is there ${count} times`);
+  return count === 1;
+}
+
 /** Decodes what node:crypto does not tell of a certificate. @throws HarnessError CERTIFICATE_INVALID */
 export function decodeCertificate(der: Uint8Array, where: string): CertificateDetails {
   return decoded('certificate', where, () => {
-    const certificate = new X509Certificate(Uint8Array.from(der));
-    const constraints = certificate.getExtension(BasicConstraintsExtension);
-    const usages = certificate.getExtension(KeyUsagesExtension)?.usages;
+    const certificate = new ParsedCertificate(Uint8Array.from(der));
+    const extensions = certificate.parsedExtensions;
+    const constraints = isThere(extensions, BASIC_CONSTRAINTS) && certificate.getExtension(BasicConstraintsExtension);
+    const usage = isThere(extensions, KEY_USAGE) && certificate.getExtension(KeyUsagesExtension);
     return {
       scheme: schemeOf(certificate.signatureAlgorithm),
-      constraints: constraints && { ca: constraints.ca, pathLength: constraints.pathLength ?? null },
-      usages:
-        usages === undefined
-          ? null
-          : {
-              signsCertificates: (usages & KeyUsageFlags.keyCertSign) !== 0,
-              signsLists: (usages & KeyUsageFlags.cRLSign) !== 0,
-            },
-      extensions: certificate.extensions.map(({ type, critical, value }) => ({
-        oid: type,
-        critical,
-        value: new Uint8Array(value),
-      })),
+      constraints: constraints ? { ca: constraints.ca, pathLength: constraints.pathLength ?? null } : null,
+      usages: usage
+        ? {
+            signsCertificates: (usage.usages & KeyUsageFlags.keyCertSign) !== 0,
+            signsLists: (usage.usages & KeyUsageFlags.cRLSign) !== 0,
+          }
+        : null,
+      extensions,
     };
   });
 }

@@ -12,6 +12,10 @@ export interface CommandRow {
  */
 export const COMMANDS: readonly CommandRow[] = [
   { name: 'run', load: async () => (await import('./run.ts')).runCommand() },
+  { name: 'compare', load: async () => (await import('./compare.ts')).compareCommand() },
+  { name: 'history', load: async () => (await import('./history.ts')).historyCommand() },
+  { name: 'bisect', load: async () => (await import('./bisect.ts')).bisectCommand() },
+  { name: 'recording', load: async () => (await import('./recording.ts')).recordingCommand() },
   { name: 'predict', load: async () => (await import('./predict.ts')).predictCommand() },
   { name: 'explain', load: async () => (await import('./explain.ts')).explainCommand() },
   { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },

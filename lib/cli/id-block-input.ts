@@ -38,7 +38,7 @@ function named(text: string, { key }: Structure): string | undefined {
   const camel = key === 'id-block' ? 'idBlock' : 'idAuth';
   const value = '[A-Za-z0-9+/\\s]{1,20000}={0,2}';
   const pattern = new RegExp(
-    `(?:\\b${key}=([A-Za-z0-9+/]{1,20000}={0,2})|<${camel}>(${value})</${camel}>|"${camel}"\\s{0,9}:\\s{0,9}"(${value})")`,
+    `(?:\\b${key}=([A-Za-z0-9+/]{1,20000}={0,2})|<${camel}>(${value})\\s{0,999}</${camel}>|"${camel}"\\s{0,9}:\\s{0,9}"(${value})")`,
   );
   const [, ofQemu, ofLibvirt, ofJson] = pattern.exec(text) ?? [];
   return ofQemu ?? ofLibvirt ?? ofJson;

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { HarnessError } from '../errors.ts';
 import { fileTrouble } from '../evidence/input-file.ts';
@@ -25,27 +25,37 @@ Examples:
 
 The digest of the key is printed: it stands as ID key digest or author key digest in attestation reports.`;
 
+/** The error of a file that cannot be written, or is there already. */
+function unwritable(path: string, cause: unknown): HarnessError {
+  const there = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+  return new HarnessError({
+    code: 'OUTPUT_UNWRITABLE',
+    what: there ? 'there is a file already, and a key is never written over' : `cannot write: ${fileTrouble(cause)}`,
+    where: path,
+    hint: there ? 'name another file, or move this one away' : 'name a file in a folder that this user may write',
+    cause,
+  });
+}
+
+async function refuseIfThere(path: string): Promise<void> {
+  const there = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (there) throw unwritable(path, Object.assign(new Error('there is a file'), { code: 'EEXIST' }));
+}
+
 /**
  * Writes a file that is not there yet, readable by its owner alone where it is secret, and whole or not at all.
  * @throws HarnessError OUTPUT_UNWRITABLE, also where there is a file already
  */
 async function writeNewFile(path: string, text: string, { mode }: { mode: number }): Promise<void> {
-  const refuse = (cause: unknown): HarnessError => {
-    const there = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    return new HarnessError({
-      code: 'OUTPUT_UNWRITABLE',
-      what: there ? 'there is a file already, and a key is never written over' : `cannot write: ${fileTrouble(cause)}`,
-      where: path,
-      hint: there ? 'name another file, or move this one away' : 'name a file in a folder that this user may write',
-      cause,
-    });
-  };
   let file: FileHandle;
   try {
     // Exclusive: neither a file nor a symbolic link that is there is followed.
     file = await open(path, 'wx', mode);
   } catch (cause) {
-    throw refuse(cause);
+    throw unwritable(path, cause);
   }
   try {
     await file.chmod(mode);
@@ -53,7 +63,7 @@ async function writeNewFile(path: string, text: string, { mode }: { mode: number
     await file.sync();
   } catch (cause) {
     await rm(path, { force: true });
-    throw refuse(cause);
+    throw unwritable(path, cause);
   } finally {
     await file.close();
   }
@@ -61,6 +71,8 @@ async function writeNewFile(path: string, text: string, { mode }: { mode: number
 
 async function run(path: string, flags: KeygenFlags): Promise<void> {
   const { format, publicKey, passphraseFile: file, passphraseEnv: variable, json } = flags;
+  // Before there is a key that nobody would get the public half of.
+  if (publicKey !== undefined) await refuseIfThere(publicKey);
   const passphrase = await readPassphrase({ file, variable }, process.env);
   const key = generateKey();
   const pem = privateKeyPem(key, { type: format, passphrase });

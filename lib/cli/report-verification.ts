@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KDS_PRODUCTS, type KdsProduct } from '../abi/products.ts';
 import { AMD_ANCHORS, type Anchor } from '../attestation/anchors.ts';
-import { nameAttribute, spkiSha256 } from '../attestation/certificate.ts';
+import { nameAttribute } from '../attestation/certificate.ts';
 import type { CertificateBundle } from '../attestation/certificate-file.ts';
+import { productOfChainName } from '../attestation/kds.ts';
 import { KDS_URL } from '../attestation/kds-url.ts';
 import { type ReportVerdict, verifyReport } from '../attestation/verify.ts';
 import type { Wanted } from '../attestation/want.ts';
@@ -26,16 +27,16 @@ async function anchorsFrom(path: string): Promise<Anchor[]> {
   const { certificates } = await loadCertificates([path], note);
   const anchors = certificates
     .filter(({ kind }) => kind === 'ARK')
-    .map(({ subject, publicKey }) => {
+    .map(({ subject, keyDigest }) => {
       const chainName = nameAttribute(subject, 'CN')?.replace(/^ARK-/, '') ?? '';
-      const product = KDS_PRODUCTS.find((name) => chainName.toLowerCase().includes(name.toLowerCase()));
-      return { product, chainName, organization: nameAttribute(subject, 'O') ?? '', spkiSha256: spkiSha256(publicKey) };
+      const product = productOfChainName(chainName);
+      return { product, chainName, organization: nameAttribute(subject, 'O') ?? '', spkiSha256: keyDigest() };
     })
     .filter((anchor): anchor is typeof anchor & { product: KdsProduct } => anchor.product !== undefined);
   if (anchors.length > 0) return anchors;
   throw new HarnessError({
     code: 'CERTIFICATE_INVALID',
-    what: `there is no root of ${KDS_PRODUCTS.join(', ')}: no certificate whose CN is ARK- and a name with the product in it`,
+    what: `there is no root of ${KDS_PRODUCTS.join(', ')}: no certificate whose CN is ARK-, perhaps a name and -, and the product`,
     where: `--trusted-ark ${path}`,
   });
 }

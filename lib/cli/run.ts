@@ -11,6 +11,7 @@ import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { beginManifest } from '../evidence/manifest.ts';
+import { EARLIER_FOLDER } from '../runner/load-run.ts';
 import { checkEmulation } from '../runner/open-host.ts';
 import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
@@ -24,6 +25,7 @@ interface RunFlags {
   replay?: string;
   record?: string;
   reference?: string;
+  compareWith?: string;
   out: string;
   host?: string[];
   grep?: string;
@@ -38,6 +40,11 @@ Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
   snp-conform run --replay night.jsonl.gz
 `;
+
+function comparedWith({ compareWith, replay }: RunFlags): Pick<Plan, 'comparedWith'> {
+  if (compareWith !== undefined) return { comparedWith: resolve(compareWith) };
+  return replay === undefined ? { comparedWith: null } : {};
+}
 
 /** `20260301T221500Z-1f3a`: sorts by time, and two runs of a second differ. */
 function newRunId(now: Date): string {
@@ -62,6 +69,8 @@ function planOf(flags: RunFlags): Plan {
     source,
     runId: newRunId(new Date()),
     ...(flags.host && { hosts: flags.host }),
+    // What is played back is compared where that is asked for; what is launched, with the run before it.
+    ...comparedWith(flags),
   };
 }
 
@@ -129,7 +138,7 @@ async function setAside({ runDirectory, reportsDirectory }: Plan): Promise<void>
     return;
   }
   const { mtime } = await stat(planFile);
-  const earlier = join(reportsDirectory, 'earlier', mtime.toISOString().replaceAll(/[:.]/g, '-'));
+  const earlier = join(reportsDirectory, EARLIER_FOLDER, mtime.toISOString().replaceAll(/[:.]/g, '-'));
   makeFolder(dirname(earlier), '--out');
   await rename(runDirectory, earlier);
 }
@@ -198,6 +207,7 @@ export function runCommand(): Command {
     )
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
+    .option('--compare-with <run>', 'a run or recording to show the results beside; by default the run before')
     .option('--host <name...>', 'only these hosts')
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the run and its reports go', 'reports')

@@ -3,6 +3,7 @@ import { join, relative, sep } from 'node:path';
 import { asHarnessError, HarnessError } from '../errors.ts';
 import { resultHostOf } from './attempt.ts';
 import { type Damage, damageError } from './damage.ts';
+import { makeFolder } from './folders.ts';
 import { fileTrouble } from './input-file.ts';
 import { checked } from './json-file.ts';
 import { type ManifestEntry, type RunStatement, readManifest } from './manifest.ts';
@@ -17,6 +18,7 @@ const CELLS_FOLDER = 'cells';
 
 /** Adds a line. */
 export function appendResult(runDirectory: string, result: Result): void {
+  makeFolder(runDirectory, 'run');
   appendFileSync(join(runDirectory, RESULTS_FILE), `${JSON.stringify(result)}\n`);
 }
 
@@ -59,7 +61,8 @@ function readCellFile(runDirectory: string, name: string, entry: ManifestEntry |
   }
 }
 
-function readResults(runDirectory: string, damages: Damage[]): Map<string, Result> {
+/** How every test of a run ended, by the key of its row. @param damages gets what is not as it was written */
+export function readResults(runDirectory: string, damages: Damage[]): Map<string, Result> {
   const file = join(runDirectory, RESULTS_FILE);
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [''];
   lines.pop();

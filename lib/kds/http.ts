@@ -48,7 +48,8 @@ type Attempt =
 export function retryAfterMs(header: string | null, now: Date): number | undefined {
   if (header === null) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header.trim()) * 1000;
-  const at = Date.parse(header);
+  // Date.parse takes much for a date; those of HTTP begin with a day of the week.
+  const at = /^\s*[A-Z][a-z]{2,8},? /.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - now.getTime());
 }
 
@@ -96,8 +97,8 @@ async function attempt(url: string, limits: KdsLimits, edge: KdsEdge): Promise<A
 }
 
 /**
- * Asks the service for one thing, again after a pause where it throttles, fails or cannot be reached: for as long as it
- * asks, else for twice the time before.
+ * Asks the service for one thing, again after a pause where it throttles, fails or cannot be reached: at least as long as it
+ * asks, else twice as long as before.
  * @returns its bytes, not looked at; undefined where the service says that there is no such thing
  * @throws HarnessError KDS_THROTTLED, KDS_UNREACHABLE when patience is over; KDS_ANSWER for another status or too large a body
  */
@@ -106,7 +107,8 @@ export async function kdsGet(url: string, limits: KdsLimits, edge: KdsEdge): Pro
     const answer = await attempt(url, limits, edge);
     if (answer.state === 'bytes') return answer.bytes;
     if (answer.state === 'absent') return undefined;
-    const pauseMs = answer.pauseMs ?? Math.min(limits.pauseMs * 2 ** (count - 1), limits.pauseMsMax);
+    const own = Math.min(limits.pauseMs * 2 ** (count - 1), limits.pauseMsMax);
+    const pauseMs = answer.pauseMs === undefined ? own : Math.max(answer.pauseMs, limits.pauseMs);
     if (count >= limits.attempts || pauseMs > limits.pauseMsMax) {
       const wait = pauseMs > limits.pauseMsMax ? `; it asks to wait ${Math.ceil(pauseMs / 1000)} s` : '';
       throw new HarnessError({

@@ -177,6 +177,29 @@ const QEMU_ROWS: readonly TextRow[] = [
     pattern: /SEV-SNP does not support SMM/,
   },
   {
+    id: 'qemu-irqchip',
+    name: 'SEV-ES guests require in-kernel irqchip support',
+    refusedBy: 'qemu',
+    meaning: 'the interrupt controller of the guest is not that of the kernel',
+    cause: '-machine kernel-irqchip=off',
+    remedy: 'drop kernel-irqchip=off',
+    source: SEV_C,
+    // Upstream leaves the blank before "support" out.
+    pattern: /SEV-ES guests require in-kernel irqchip/,
+  },
+  {
+    id: 'qemu-private-memory',
+    name: 'SEV-SNP: failed to configure initial private guest memory',
+    refusedBy: 'qemu',
+    meaning: 'memory of the launch could not be made private',
+    cause:
+      'a section of the firmware image names memory that is not guest_memfd: beyond the RAM of the guest, or of a device',
+    remedy: '`snp-conform firmware describe` shows the sections; give the guest more memory',
+    source: SEV_C,
+    // Upstream leaves the blank before "private" out.
+    pattern: /failed to configure initial ?private guest memory/,
+  },
+  {
     id: 'qemu-pflash',
     name: 'pflash with kvm requires KVM readonly memory support',
     refusedBy: 'qemu',

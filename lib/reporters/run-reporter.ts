@@ -9,10 +9,11 @@ import type {
   TestError,
   TestResult,
 } from '@playwright/test/reporter';
+import { factsOf, type RowFacts } from '../compare/facts.ts';
 import { asHarnessError, kindOfMessage } from '../errors.ts';
 import { type WrittenCell, writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
-import type { Result, ResultKind } from '../evidence/results.ts';
+import type { Judged, Result, ResultKind } from '../evidence/results.ts';
 import { appendResult } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
@@ -22,6 +23,8 @@ import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary } from '../runner/sum
 import { junitXml } from './junit.ts';
 import { inputsOfCell, writeMatrixPage } from './matrix-page.ts';
 import { PageBuilder } from './page/builder.ts';
+import { pageContext, rowName } from './page/context.ts';
+import { otherRuns } from './past-runs.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
 import { evidenceLabel, plantedFaults, type ResultRow, totalsOf, totalsText } from './row.ts';
@@ -42,6 +45,7 @@ export default class RunReporter implements Reporter {
   readonly #planned: ReadonlyMap<string, WrittenCell>;
   #tests: TestCase[] = [];
   readonly #ended = new Set<string>();
+  readonly #facts = new Map<string, RowFacts>();
 
   /**
    * @param options.cells what is to run   @param options._mode Playwright's own word for what it is doing: `test`, `list`
@@ -110,7 +114,25 @@ export default class RunReporter implements Reporter {
   #add(row: ResultRow): void {
     this.#rows.push(row);
     this.#page.add(row);
+    if (this.#plan.comparedWith !== undefined) this.#noteFacts(row);
     appendResult(this.#plan.runDirectory, resultOf(row));
+  }
+
+  /** Keeps what runs are compared by: little beside what the cell left. */
+  #noteFacts(row: ResultRow): void {
+    const { cell } = row;
+    const { format: _, evidence = null, ...judged } = cell ?? {};
+    const recorded = { ...resultOf(row), evidence, judged: cell === undefined ? null : (judged as Judged) };
+    this.#facts.set(rowName({ suite: row.suite, host: row.host, id: row.name }), factsOf(recorded));
+  }
+
+  /** What the page is told of other runs. */
+  #context(): Parameters<PageBuilder['end']>[0] {
+    const { comparedWith, reportsDirectory } = this.#plan;
+    if (comparedWith === undefined) return undefined;
+    const { earlier, past, troubles } = otherRuns(reportsDirectory, comparedWith);
+    this.#troubles.push(...troubles);
+    return pageContext(this.#facts, earlier, past);
   }
 
   async onEnd(result: FullResult): Promise<void> {
@@ -129,7 +151,7 @@ export default class RunReporter implements Reporter {
     const junit = join(reportsDirectory, JUNIT_FILE);
     writeWhole(junit, junitXml(this.#rows, this.#recorded));
     const page = join(reportsDirectory, PAGE_FILE);
-    await writeMatrixPage(page, this.#page.end());
+    await writeMatrixPage(page, this.#page.end(this.#context()));
     const summary: Summary = { status: result.status, totals, troubles: this.#troubles };
     writeWhole(join(runDirectory, SUMMARY_FILE), `${JSON.stringify(summary, null, 1)}\n`);
     const labels = new Set(

@@ -23,6 +23,8 @@ export const planSchema = z.strictObject({
   runId: z.string().optional(),
   /** Only the hosts of these names; absent: all. */
   hosts: z.array(z.string()).optional(),
+  /** A run or a recording to compare with; null: the latest before it; absent: none. */
+  comparedWith: z.string().nullable().optional(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('hosts'),

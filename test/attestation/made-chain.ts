@@ -1,6 +1,16 @@
-import { constants, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Anchor } from '../../lib/attestation/anchors.ts';
-import { readCertificate, readCrl, spkiSha256 } from '../../lib/attestation/certificate.ts';
+import { readCertificate, readCrl } from '../../lib/attestation/certificate.ts';
+import { projectPath } from '../support/paths.ts';
 import { bits, boolean, element, ia5, integer, name, octets, oid, sequence, time } from './der-writer.ts';
 
 /** A key pair of these tests. */
@@ -11,14 +21,29 @@ export interface Pair {
 
 const pairs = new Map<string, Pair>();
 
+/** RSA keys of 4096 bits, which take seconds to make. They are of these tests alone and protect nothing. */
+const RSA_4096_FILE = projectPath('test', 'attestation', 'made-keys.pem');
+const RSA_4096_ROLES = ['ARK', 'ASK', 'renewed ASK'] as const;
+
+/** The key pair of an issuer. */
+export function issuerPair(role: (typeof RSA_4096_ROLES)[number]): Pair {
+  const known = pairs.get(role);
+  if (known !== undefined) return known;
+  const keys = readFileSync(RSA_4096_FILE, 'utf8').split(/(?<=-----END PRIVATE KEY-----\n)/);
+  const privateKey = createPrivateKey(keys[RSA_4096_ROLES.indexOf(role)] ?? '');
+  const made = { privateKey, publicKey: createPublicKey(privateKey) };
+  pairs.set(role, made);
+  return made;
+}
+
 /** A key pair that is made when it is first needed, by name. */
-export function pair(role: string, kind: 'p384' | 'p256' | 'rsa4096' | 'rsa2048'): Pair {
+export function pair(role: string, kind: 'p384' | 'p256' | 'rsa2048'): Pair {
   const known = pairs.get(role);
   if (known !== undefined) return known;
   const made =
-    kind === 'p384' || kind === 'p256'
-      ? generateKeyPairSync('ec', { namedCurve: kind === 'p384' ? 'secp384r1' : 'prime256v1' })
-      : generateKeyPairSync('rsa', { modulusLength: kind === 'rsa4096' ? 4096 : 2048 });
+    kind === 'rsa2048'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : generateKeyPairSync('ec', { namedCurve: kind === 'p384' ? 'secp384r1' : 'prime256v1' });
   pairs.set(role, made);
   return made;
 }
@@ -62,6 +87,13 @@ export interface MadeCertificate {
   /** What the signature is really made with. */
   saltBytes?: number;
   hash?: string;
+}
+
+/** SHA-256 of a key's SubjectPublicKeyInfo, as hex. */
+function spkiSha256(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
 }
 
 const signatures = new Map<string, Uint8Array>();
@@ -215,8 +247,8 @@ function leafExtensions(madeFor: MadeFor): MadeExtension[] {
 export function madeChain(madeFor: MadeFor = 'Milan VCEK'): MadeChain {
   const product = madeFor === 'Turin VCEK' ? 'Turin' : 'Milan';
   const isVlek = madeFor === 'Milan VLEK';
-  const ark = pair('ARK', 'rsa4096');
-  const ask = pair('ASK', 'rsa4096');
+  const ark = issuerPair('ARK');
+  const ask = issuerPair('ASK');
   const leaf = pair('leaf', 'p384');
   const rootName = madeName(`ARK-${product}`);
   const intermediateName = madeName(isVlek ? `SEV-VLEK-${product}` : `SEV-${product}`);

@@ -5,6 +5,7 @@ import { ATTESTATION_REPORT, REPORT_SIGNED_BYTES } from '../../lib/abi/report.ts
 import { parseKeyInfo, parseReport, signedPart, verifyReportSignature } from '../../lib/attestation/report.ts';
 import { signMessage } from '../../lib/identity/ecdsa.ts';
 import { generateKeys } from '../../lib/identity/keys.ts';
+import { harnessErrorOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 import { vectorsAbsent, vectorsPresent } from '../support/vectors.ts';
 import { certificateKey, REAL_REPORTS, reportBytes } from './real-reports.ts';
@@ -151,15 +152,17 @@ test('a signing key of 2 to 6 is reserved', () => {
 
 test('a report of any other length is refused with a code', () => {
   const bytes = madeReport(3);
+  const read = [parseReport, signedPart, (cut: Uint8Array) => verifyReportSignature(cut, vcek)];
+  const wrong: string[] = [];
   for (let length = 0; length <= 1185; length += 1) {
     if (length === 1184) continue;
     const cut = new Uint8Array(length);
     cut.set(bytes.subarray(0, length));
     const refusal = `LAYOUT_LENGTH: attestation report: expected 1184 bytes, got ${length}`;
-    expect(() => parseReport(cut)).toThrow(refusal);
-    expect(() => signedPart(cut)).toThrow(refusal);
-    expect(() => verifyReportSignature(cut, vcek)).toThrow(refusal);
+    // One claim at the end: three thousand of them take the runner longer than all other tests of reports.
+    wrong.push(...read.map((reader) => harnessErrorOf(() => reader(cut)).message).filter((text) => text !== refusal));
   }
+  expect(wrong).toEqual([]);
 });
 
 test('a report inside a larger buffer is read from its own first byte', () => {

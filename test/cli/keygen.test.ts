@@ -33,6 +33,10 @@ test('keygen writes over nothing: no file, and no link to where none is yet', as
     expect(run.stderr).toContain('OUTPUT_UNWRITABLE: there is a file already');
   }
   expect(await readFile(taken, 'utf8')).toBe('mine');
+  // Nor is a private key left behind whose public half could not be written.
+  const beside = inFolder('beside.pem');
+  expect((await runCli(['keygen', beside, '--public-key', taken])).exitCode).toBe(2);
+  await expect(lstat(beside)).rejects.toThrow(/ENOENT/);
   await expect(lstat(inFolder('elsewhere.pem'))).rejects.toThrow(/ENOENT/);
 });
 

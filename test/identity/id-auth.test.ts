@@ -9,6 +9,7 @@ import { assembleIdAuth, authorKeyDigest, buildIdAuth, idKeyDigest, parseIdAuth 
 import { buildIdBlock } from '../../lib/identity/id-block.ts';
 import { checkIdentity } from '../../lib/identity/identity-check.ts';
 import { generateKeys, publicHalf } from '../../lib/identity/keys.ts';
+import { errorCodeOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 import { SEV_SNP_MEASURE, VIRTEE_SEV } from './published-blocks.ts';
 
@@ -48,11 +49,11 @@ test('a key digest is SHA-384 of all 1028 bytes', () => {
 });
 
 test('an ID auth of any other length is refused with a code', () => {
-  for (let bytes = 0; bytes < authored.length; bytes += 1) {
-    expect(() => parseIdAuth(authored.subarray(0, bytes))).toThrow(
-      `LAYOUT_LENGTH: ID auth: expected 4096 bytes, got ${bytes}`,
-    );
-  }
+  const lengths = [...Array(authored.length).keys(), authored.length + 1];
+  const padded = new Uint8Array(authored.length + 1);
+  const codes = lengths.map((bytes) => errorCodeOf(() => parseIdAuth(padded.subarray(0, bytes))));
+  expect(new Set(codes)).toEqual(new Set(['LAYOUT_LENGTH']));
+  expect(() => parseIdAuth(padded)).toThrow('LAYOUT_LENGTH: ID auth: expected 4096 bytes, got 4097');
 });
 
 test('reserved bytes of an ID auth are refused, or kept on request', () => {

@@ -1,9 +1,13 @@
 import fc from 'fast-check';
+import { FIRMWARE_STATUS } from '../../lib/abi/firmware-status.ts';
+import { createGuest } from '../../lib/firmware/guest-context.ts';
+import { activate, launchStart } from '../../lib/firmware/launch-start.ts';
 import { HOST_PROFILES, kernelAcceptsPolicy } from '../../lib/firmware/profiles.ts';
 import { GUEST_POLICY_BITS } from '../../lib/identity/guest-policy.ts';
 import { kvmPolicyRulesOf } from '../../lib/identity/kvm-policy-rules.ts';
 import { policyContradictions, undecidedPolicyFields } from '../../lib/identity/policy-contradictions.ts';
 import type { PolicyHostFacts } from '../../lib/identity/policy-host-facts.ts';
+import { PLATFORM } from '../firmware/platform.ts';
 import { expect, test } from '../support/test.ts';
 
 /** `kvm SMT`: who refuses what, in order. */
@@ -157,6 +161,49 @@ for (const profile of HOST_PROFILES) {
     );
   });
 }
+
+/** Policies with the lower bits as launches have them, and bits beyond 25 as often as not. */
+const anyPolicy = fc
+  .record({
+    abi: fc.constantFrom(0n, 31n, 0x133n, 0x137n, 0x138n, 0x13an, 0x200n),
+    bits: fc.nat(0x3ff),
+    reserved: fc.constantFrom(0n, 0n, 0n, 1n << 26n, 1n << 63n),
+  })
+  // Whether memory is AES-256-XTS is not among the facts, so that bit is left out.
+  .map(({ abi, bits, reserved }) => (abi | (BigInt(bits) << 16n) | reserved) & ~(1n << 22n));
+
+const anyPlatform = fc.record({
+  apiMinor: fc.constantFrom(51, 55, 56, 58),
+  smtEnabled: fc.boolean(),
+  sockets: fc.constantFrom(1, 2),
+  announces: fc.subarray(['CXL_ALLOW', 'RAPL_DIS', 'CIPHERTEXT_HIDING_DRAM'] as const),
+  meets: fc.subarray(['RAPL_DIS', 'CIPHERTEXT_HIDING_DRAM'] as const),
+});
+
+const ECX = { RAPL_DIS: 4, CIPHERTEXT_HIDING_DRAM: 8, CXL_ALLOW: 32 } as const;
+
+// The emulated firmware has rules of its own too.
+test('the emulated firmware refuses exactly the policies that are foretold of it, and nothing is left open', () => {
+  fc.assert(
+    fc.property(anyPolicy, anyPlatform, (policy, changes) => {
+      const platform = { ...PLATFORM, ...changes };
+      const facts: PolicyHostFacts = {
+        apiMajor: platform.apiMajor,
+        apiMinor: platform.apiMinor,
+        smtActive: platform.smtEnabled,
+        sockets: platform.sockets,
+        featureInfoEcx: changes.announces.reduce((ecx, name) => ecx | ECX[name], 0),
+        raplDisabled: changes.meets.includes('RAPL_DIS'),
+        ciphertextHiding: changes.meets.includes('CIPHERTEXT_HIDING_DRAM'),
+      };
+      const guest = createGuest();
+      const status = launchStart(guest, platform, policy) || activate(guest, platform, 1);
+      expect(status).toBe(policyContradictions(policy, facts).length > 0 ? FIRMWARE_STATUS.POLICY_FAILURE : 0);
+      expect(undecided(policy, facts).filter((field) => field.startsWith('firmware'))).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});
 
 test('every named bit that is contradicted can be put right by changing that bit alone', () => {
   const facts = { kernelRelease: '6.12', smtActive: true, sockets: 2, featureInfoEcx: 0, apiMajor: 1, apiMinor: 55 };

@@ -4,7 +4,16 @@ import type { IRegularForbiddenRuleType } from 'dependency-cruiser';
 export const LAYERS: readonly (readonly string[])[] = [
   ['lib/cli/', 'lib/reporters/', 'lib/runner/', 'lib/index.ts', 'suites/', 'report-ui/'],
   ['lib/host/', 'lib/qemu/', 'lib/guest/', 'lib/evidence/', 'lib/firmware/', 'lib/kds/'],
-  ['lib/judge/', 'lib/refusals/', 'lib/explain/', 'lib/matrix/', 'lib/measure/', 'lib/identity/', 'lib/attestation/'],
+  [
+    'lib/compare/',
+    'lib/judge/',
+    'lib/refusals/',
+    'lib/explain/',
+    'lib/matrix/',
+    'lib/measure/',
+    'lib/identity/',
+    'lib/attestation/',
+  ],
   ['lib/abi/', 'lib/errors.ts', 'lib/finding.ts', 'lib/lines.ts', 'lib/similar.ts', 'lib/cache.ts', 'lib/text.ts'],
 ];
 
@@ -15,6 +24,7 @@ const PURE = LAYERS.slice(2).flat();
 const CONTRACTS = [
   'lib/evidence/schema.ts',
   'lib/evidence/host-facts.ts',
+  'lib/evidence/results.ts',
   'lib/measure/inputs.ts',
   'lib/matrix/cell.ts',
 ];

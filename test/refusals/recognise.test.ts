@@ -52,6 +52,8 @@ const LINES: readonly (readonly [line: string, id: string])[] = [
   ["sev_common_kvm_init: Failed to open /dev/sev 'Permission denied'", 'qemu-sev-device'],
   ["qemu: Could not open '/dev/sev': No such file or directory", 'qemu-sev-device'],
   ['Could not access KVM kernel module: Permission denied', 'qemu-no-kvm'],
+  ['sev_common_kvm_init: SEV-ES guests require in-kernel irqchipsupport', 'qemu-irqchip'],
+  ['SEV-SNP: failed to configure initialprivate guest memory', 'qemu-private-memory'],
   ['pflash with kvm requires KVM readonly memory support', 'qemu-pflash'],
   ['parameter length of 192 not equal to 96', 'qemu-property-length'],
   ['parameter length:ID_AUTH 8192 exceeds max of 4096', 'qemu-property-length'],
