@@ -18,10 +18,12 @@ import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.t
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
 import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import { PLAN_FILE, resumedPlan } from './resume.ts';
 
 interface RunFlags {
   hosts: string;
   matrix: string;
+  resume?: string;
   replay?: string;
   record?: string;
   reference?: string;
@@ -31,13 +33,11 @@ interface RunFlags {
   grep?: string;
 }
 
-/** What a run was made of; in its directory. */
-const PLAN_FILE = 'plan.json';
-
 const EXAMPLES = `
 Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json
   snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
+  snp-conform run --resume reports/run
   snp-conform run --replay night.jsonl.gz
 `;
 
@@ -52,7 +52,22 @@ function newRunId(now: Date): string {
   return `${time.replaceAll(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`;
 }
 
+/** What of all cells and hosts is wanted. */
+function narrowed({
+  host,
+  grep,
+}: {
+  host?: string[] | undefined;
+  grep?: string | undefined;
+}): Pick<Plan, 'hosts' | 'grep'> {
+  return { ...(host && { hosts: host }), ...(grep !== undefined && { grep }) };
+}
+
 function planOf(flags: RunFlags): Plan {
+  if (flags.resume !== undefined) {
+    const { hosts, grep, ...plan } = resumedPlan(flags.resume);
+    return { ...plan, runId: newRunId(new Date()), ...narrowed({ host: hosts, grep, ...flags }) };
+  }
   const reportsDirectory = resolve(flags.out);
   const source: Plan['source'] =
     flags.replay === undefined
@@ -68,7 +83,7 @@ function planOf(flags: RunFlags): Plan {
     reportsDirectory,
     source,
     runId: newRunId(new Date()),
-    ...(flags.host && { hosts: flags.host }),
+    ...narrowed(flags),
     // What is played back is compared where that is asked for; what is launched, with the run before it.
     ...comparedWith(flags),
   };
@@ -99,11 +114,11 @@ function exitCodeOf({ totals, status, troubles }: Summary): number {
 }
 
 /** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
-async function runSuites(plan: Plan, flags: RunFlags): Promise<void> {
+async function runSuites(plan: Plan): Promise<void> {
   const planFile = join(plan.runDirectory, PLAN_FILE);
   await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
-  const filters = flags.grep === undefined ? [] : ['--grep', flags.grep];
+  const filters = plan.grep === undefined ? [] : ['--grep', plan.grep];
   const child = execa(process.execPath, [cli, 'test', '-c', configPath(), ...filters], {
     env: { [PLAN_VARIABLE]: planFile },
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -158,6 +173,17 @@ function checkFlags(flags: RunFlags): void {
   }
 }
 
+/** Begins a run in a directory of its own. */
+async function begin(plan: Plan): Promise<void> {
+  await setAside(plan);
+  makeFolder(plan.runDirectory, '--out');
+  beginManifest(plan.runDirectory, {
+    tool: `snp-conform ${packageVersion()}`,
+    startedAt: new Date().toISOString(),
+    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
+  });
+}
+
 async function run(flags: RunFlags): Promise<void> {
   checkFlags(flags);
   const plan = planOf(flags);
@@ -168,14 +194,9 @@ async function run(flags: RunFlags): Promise<void> {
   if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
-  await setAside(plan);
-  makeFolder(plan.runDirectory, '--out');
-  beginManifest(plan.runDirectory, {
-    tool: `snp-conform ${packageVersion()}`,
-    startedAt: new Date().toISOString(),
-    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
-  });
-  await runSuites(plan, flags);
+  if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
+  else await begin(plan);
+  await runSuites(plan);
   const summary = readSummary(plan);
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
     throw new HarnessError({
@@ -204,6 +225,12 @@ export function runCommand(): Command {
         'matrix',
         'reference',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--resume <folder>',
+        'go on with a run: only what is missing, or failed for the lab, is launched',
+      ).conflicts(['hosts', 'matrix', 'reference', 'replay', 'out']),
     )
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')

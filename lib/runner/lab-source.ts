@@ -9,6 +9,7 @@ import { readHostReport } from './host-reports.ts';
 import type { Launcher } from './launcher.ts';
 import { type HostsRun, openHost } from './open-host.ts';
 import { attemptsFilePath, type EvidenceSource, type PredictedEvidence } from './outcome.ts';
+import { keptEvidence } from './resume.ts';
 import { standInsFor } from './stand-ins.ts';
 import { type Candidate, type Pauses, type Tried, tryCell } from './try-cell.ts';
 
@@ -96,6 +97,13 @@ export class LabSource implements EvidenceSource {
   }
 
   async evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence> {
+    const { plan, artifacts } = this.#run;
+    const { name } = this.#own.entry;
+    const kept = plan.resumed && (await keptEvidence(plan.runDirectory, name, cell, artifacts));
+    return kept ?? (await this.#launched(cell, signal));
+  }
+
+  async #launched(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence> {
     const hosts = [this.#own, ...this.#standIns.filter((host) => host.suits(cell))];
     const tried = await tryCell(
       hosts.map(

@@ -13,6 +13,8 @@ import type { Prediction } from '../measure/inputs.ts';
 export interface PredictedEvidence {
   prediction: Prediction;
   evidence: Evidence;
+  /** The file that has it already, where an earlier part of the run launched the cell. */
+  kept?: CellFile;
 }
 
 /** Where the evidence of one host's cells comes from: launches, or a recording. */
@@ -53,7 +55,7 @@ export function attemptsFilePath(runDirectory: string, host: string, cellId: str
 
 /** Judges evidence and keeps it with the verdict, whole or not at all. */
 export async function concludeCell(
-  { prediction, evidence }: PredictedEvidence,
+  { prediction, evidence, kept }: PredictedEvidence,
   runDirectory: string,
   durability: Durability,
 ): Promise<CellOutcome> {
@@ -61,6 +63,8 @@ export async function concludeCell(
   const file = cellFilePath(runDirectory, resultHostOf(evidence), evidence.cell.id);
   const predicted = Buffer.from(prediction.launchDigest).toString('hex');
   const content: CellFile = { format: 'snp-conform/cell@1', evidence, predicted, verdict };
+  const unchanged = kept?.predicted === predicted && JSON.stringify(kept.verdict) === JSON.stringify(verdict);
+  if (unchanged) return { prediction, evidence, verdict, file };
   const name = relative(runDirectory, file).split(sep).join('/');
   await keepFile(runDirectory, name, `${JSON.stringify(content, null, 1)}\n`, durability);
   return { prediction, evidence, verdict, file };

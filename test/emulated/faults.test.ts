@@ -36,6 +36,7 @@ async function startMatrix() {
 
 test('a command line killed in the middle of a matrix leaves no QEMU and no launch directory behind', async () => {
   const { controller } = await startMatrix();
+  await until('a finished cell', async () => (await finished()).length > 0, 60_000);
   controller.kill('SIGKILL');
   await until('the end of every QEMU', async () => (await qemus()).length === 0, GONE_MS);
   await until('the end of every launch directory', async () => (await launchDirectories()).length === 0, GONE_MS);
@@ -44,6 +45,19 @@ test('a command line killed in the middle of a matrix leaves no QEMU and no laun
     async () => (await processesWith(new RegExp(`${lab.folder}/killed`))).length === 0,
     GONE_MS,
   );
+});
+
+test('a run that was killed is gone on with: what was finished is kept, and only the rest is launched', async () => {
+  const before = await finishedCells('killed');
+  expect(before.size).toBeGreaterThan(0);
+  const resumedAt = new Date().toISOString();
+  const run = await lab.command(['run', '--resume', 'killed', '--grep', 'ovmfx64.*0x30000']);
+  expect(run.exitCode, run.stderr + run.stdout).toBe(0);
+  const after = await finishedCells('killed');
+  for (const [name, content] of before) expect(after.get(name), name).toBe(content);
+  const launched = [...after].filter(([, content]) => startedAt(content) > resumedAt);
+  expect(launched.length).toBeGreaterThan(0);
+  expect(launched.some(([name]) => before.has(name))).toBe(false);
 });
 
 test('all processes of the harness killed at once leave no QEMU behind', async () => {
@@ -129,6 +143,17 @@ async function finished(): Promise<string[]> {
   const names = await readdir(join(lab.folder, 'killed', 'run', 'cells'), { recursive: true }).catch(() => []);
   return names.filter((name) => name.endsWith('.json'));
 }
+
+/** The files of finished cells of a run, with what is in them. */
+async function finishedCells(out: string): Promise<Map<string, string>> {
+  const folder = join(lab.folder, out, 'run', 'cells');
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.json'));
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const)),
+  );
+}
+
+const startedAt = (content: string): string => /"startedAt": "([^"]+)",\n {2}"artifacts"/.exec(content)?.[1] ?? '';
 
 async function isBelow(pid: number, ancestor: number): Promise<boolean> {
   for (let at = pid; at > 1; ) {
