@@ -18,6 +18,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: 'recording', load: async () => (await import('./recording.ts')).recordingCommand() },
   { name: 'predict', load: async () => (await import('./predict.ts')).predictCommand() },
   { name: 'explain', load: async () => (await import('./explain.ts')).explainCommand() },
+  { name: 'demo', load: async () => (await import('./demo.ts')).demoCommand() },
   { name: 'diff-ledger', load: async () => (await import('./diff-ledger.ts')).diffLedgerCommand() },
   { name: 'hosts', load: async () => (await import('./hosts.ts')).hostsCommand() },
   { name: 'profiles', load: async () => (await import('./profiles.ts')).profilesCommand() },

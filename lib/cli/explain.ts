@@ -5,6 +5,7 @@ import { type GivenDigest, readDigest } from '../explain/digest-text.ts';
 import type { Direction } from '../explain/explanation.ts';
 import { DIGEST_BYTES } from '../measure/launch-context.ts';
 import { answerQuestion } from '../runner/answer.ts';
+import { explainEvidence } from './explain-evidence.ts';
 import { wholeLaunch } from './from-argv.ts';
 import { knownFromLaunch, knownFromOptions, type ReadLaunch } from './known-launch.ts';
 import { parseCount } from './numbers.ts';
@@ -17,6 +18,7 @@ interface ExplainOptions extends PredictOptions {
   expected?: GivenDigest;
   artifacts?: string[];
   timeLimit: number;
+  evidence?: string;
 }
 
 const EXAMPLES = `
@@ -24,6 +26,7 @@ Examples:
   snp-conform explain --observed "$MEASUREMENT" --ovmf OVMF.amdsev.fd --vcpus 4 --vcpu-type EPYC-v4
   snp-conform explain --observed "$MEASUREMENT" --from-argv launch.sh --artifacts /srv/artifacts
   snp-conform explain --from-argv /proc/4711/cmdline        # the ID block in it expects another digest
+  snp-conform explain --evidence reports/run
   snp-conform explain --expected "$PUBLISHED" --from-argv launch.sh --json`;
 
 /** A digest that is to be explained, and which way round. */
@@ -60,6 +63,13 @@ function questionOf({ observed, expected }: ExplainOptions, idBlockDigest: Uint8
 }
 
 async function run(options: ExplainOptions): Promise<void> {
+  if (options.evidence !== undefined) {
+    const format = options.json ? 'json' : 'text';
+    const { text, explained } = await explainEvidence(options.evidence, format, options.timeLimit * 1000);
+    process.stdout.write(text);
+    if (!explained) process.exitCode = EXIT_CODES.failure;
+    return;
+  }
   const start = performance.now();
   const read = await readLaunch(options);
   const question = questionOf(options, read.idBlockDigest);
@@ -92,6 +102,12 @@ export function explainCommand(): Command {
         '--expected <digest>',
         'what was expected of the launch that is given: LD of an ID block, hex or base64',
       ).argParser((text) => readDigest(text, '--expected')),
+    )
+    .addOption(
+      new Option(
+        '--evidence <path>',
+        'explain what was kept: the directory of a run, the file of a cell, or a recording',
+      ).conflicts(['observed', 'expected', 'fromArgv', 'fromLibvirt', 'ovmf', 'firmwareDescriptor']),
     )
     .option('--artifacts <folder...>', 'folders of firmware, kernel and initrd files that the host may have used')
     .option(

@@ -111,6 +111,7 @@ export class Redaction {
         ...evidence,
         host: provenance,
         sent: { ...sent, argv: sent.argv.map((word) => this.#text(word)) },
+        ...(evidence.probes && { probes: this.#value(evidence.probes) as NonNullable<typeof evidence.probes> }),
         outcome: {
           ...outcome,
           ...logs,

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { asHarnessError, HarnessError } from '../errors.ts';
+import { launchName } from '../scenarios/scenario.ts';
 import { resultHostOf } from './attempt.ts';
 import { type Damage, damageError } from './damage.ts';
 import { makeFolder } from './folders.ts';
@@ -84,9 +85,9 @@ export function readResults(runDirectory: string, damages: Damage[]): Map<string
 /** The result of a cell whose test was never told to have ended: its process was. */
 function resultOfCell({ evidence, verdict }: CellFile): Result {
   return {
-    suite: 'launch',
+    suite: evidence.scenario?.replace(/\/.*/, '') ?? 'launch',
     host: resultHostOf(evidence),
-    id: evidence.cell.id,
+    id: launchName(evidence.cell.id, evidence.scenario),
     result: verdict.result,
     durationMs: Object.values(evidence.timingsMs).reduce((sum, ms) => sum + ms, 0),
     message: '',

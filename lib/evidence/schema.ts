@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { attemptSchema } from './attempt.ts';
+import { attestationSchema } from './attestation-schema.ts';
 import { hostFactsSchema } from './host-facts.ts';
 
 /** Lower-case hex of exactly that many bytes. */
@@ -101,11 +102,52 @@ export const refusalSchema = z.strictObject({
 });
 export type Refusal = z.infer<typeof refusalSchema>;
 
-/** All that one launch left behind; one JSON document a cell. */
+/** A file that QEMU was given, hashed on the host while QEMU ran. */
+export const hostFileSchema = z.strictObject({
+  option: z.enum(['firmware', 'kernel', 'initrd']),
+  /** As QEMU got it. */
+  path: z.string().max(4096),
+  sha256: hex(32),
+});
+export type HostFile = z.infer<typeof hostFileSchema>;
+
+/** The process that launched, as the host saw it while the guest was stopped. */
+export const liveProcessSchema = z.strictObject({
+  /** /proc/PID/cmdline, words. */
+  argv: z.array(z.string()).max(4096),
+  files: z.array(hostFileSchema).max(3),
+  /** Of its firmware, where that is not the one that was sent; null: it is, or it could not be read. */
+  firmware: firmwareDescriptorSchema.nullable(),
+});
+export type LiveProcess = z.infer<typeof liveProcessSchema>;
+
+/** A launch that was made only to find out why another one was refused. */
+export const probeSchema = z.strictObject({
+  /** report: without an ID block, for the guest's report. oracle: with the digest of a hypothesis and a wrong policy. */
+  purpose: z.enum(['report', 'oracle']),
+  /** The digest in its ID block; null: launched without one. */
+  digest: hex(48).nullable(),
+  state: z.enum(['refused', 'ran', 'silent']),
+  refusal: refusalSchema.nullable(),
+  /** MEASUREMENT of the guest's report; null: there is no report. */
+  measurement: hex(48).nullable(),
+  process: liveProcessSchema.nullable(),
+});
+export type Probe = z.infer<typeof probeSchema>;
+
+/** The name of a launch beside the plain one of its cell. */
+const scenarioNameSchema = z
+  .string()
+  .max(100)
+  .regex(/^[a-z]+\/[a-z0-9-]+$/, 'a suite, a slash, and what is special of the launch');
+
+/** All that one launch left behind; one JSON document a launch. */
 export const evidenceSchema = z.strictObject({
   format: z.literal('snp-conform/evidence@1'),
   kind: evidenceKindSchema,
   cell: cellSchema,
+  /** Which launch of the cell this is; absent: the plain one. */
+  scenario: scenarioNameSchema.optional(),
   host: hostProvenanceSchema,
   startedAt: z.iso.datetime(),
   artifacts: z.strictObject({
@@ -115,6 +157,8 @@ export const evidenceSchema = z.strictObject({
   }),
   sent: z.strictObject({
     argv: z.array(z.string()),
+    /** What it was launched with; absent: the policy of the cell. */
+    guestPolicy: hexNumber.optional(),
     idBlock: base64.nullable(),
     idAuth: base64.nullable(),
     authorKeyEnabled: z.boolean(),
@@ -154,6 +198,10 @@ export const evidenceSchema = z.strictObject({
       })
       .optional(),
   }),
+  /** What its report is verified with; absent where nobody asked who signed it. */
+  attestation: attestationSchema.optional(),
+  /** Launches made to explain this one, in order; absent where there were none. */
+  probes: z.array(probeSchema).max(64).optional(),
   /** Milliseconds of each phase of the launch. */
   timingsMs: z.record(z.string(), z.number().nonnegative()),
   /** All attempts, that which this is of as the last; absent where there was one and nobody counted. */
@@ -163,6 +211,30 @@ export const evidenceSchema = z.strictObject({
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 
+/** Why the launch digest of a cell is another than was predicted; see docs/mismatch-causes.md. */
+export const explanationSchema = z.strictObject({
+  /** What is explained: the digest that the host measured, or the one that was expected of the launch. */
+  direction: z.enum(['observed', 'expected']),
+  /** null: nobody could say what the host measured. */
+  target: hex(48).nullable(),
+  explanations: z
+    .array(
+      z.strictObject({
+        changes: z
+          .array(z.strictObject({ input: z.string(), from: z.string().nullable(), to: z.string().nullable() }))
+          .max(16),
+        kind: z.enum(['proof', 'match', 'hint']),
+        cause: z.string().max(60),
+        advice: z.string(),
+      }),
+    )
+    .max(16),
+  tried: z.int().nonnegative(),
+  exhausted: z.boolean(),
+  seconds: z.number().nonnegative(),
+});
+export type CellExplanation = z.infer<typeof explanationSchema>;
+
 /** A cell of a run directory: the evidence, and what this version of the harness made of it. */
 export const cellFileSchema = z.strictObject({
   format: z.literal('snp-conform/cell@1'),
@@ -170,6 +242,8 @@ export const cellFileSchema = z.strictObject({
   predicted: hex(48),
   verdict: z.strictObject({
     result: z.enum(['pass', 'fail', 'infrastructure']),
+    /** What had to come of the launch, in words; absent: the guest had to run. */
+    expected: z.string().max(1000).optional(),
     checks: z.array(
       z.strictObject({
         name: z.string(),
@@ -180,5 +254,7 @@ export const cellFileSchema = z.strictObject({
       }),
     ),
   }),
+  /** Absent: the digest is the predicted one, or nobody asked why it is not. */
+  explanation: explanationSchema.optional(),
 });
 export type CellFile = z.infer<typeof cellFileSchema>;

@@ -4,7 +4,7 @@ import { ChainWalker, chainHalf } from './chain-walker.ts';
 import { HalfTable } from './half-table.ts';
 import { Trunks, Vmsas } from './halves.ts';
 import { baseState, type KnownLaunch, type LaunchState } from './launch-state.ts';
-import type { Option } from './option.ts';
+import { type Option, PRIOR } from './option.ts';
 import { optionsOf } from './options.ts';
 
 /** A part of a block that is searched in one go: ranges of the combinations of both halves, ends excluded. */
@@ -56,6 +56,20 @@ const same = (left: Uint8Array, right: Uint8Array): boolean => Buffer.compare(le
 /** The state that a hit stands for. */
 export function stateOfHit(base: LaunchState, { options, vcpus }: Hit): LaunchState {
   return { ...applied(base, options), ...(vcpus === null ? {} : { vcpus }) };
+}
+
+/** Every hypothesis of a small block, and how likely it is: the product of what its options weigh. */
+export function combinationsOf({ blocks }: BlockSearch, index: number): { hit: Hit; prior: number }[] {
+  const block = blocks[index];
+  if (block === undefined) return [];
+  const axes = [...block.trunk, ...block.vmsa];
+  return Array.from({ length: sizeOf(axes) }, (_, number) => {
+    const options = [...(block.profile === null ? [] : [block.profile]), ...combination(axes, number)];
+    return {
+      hit: { options, vcpus: null },
+      prior: options.reduce((all, { likelihood }) => all * PRIOR[likelihood], 1),
+    };
+  });
 }
 
 /** Cuts a block into units. */

@@ -262,9 +262,20 @@ export const CAUSES = {
   },
 } as const satisfies Record<string, CauseRow>;
 
-export type CauseId = keyof typeof CAUSES;
+/** Causes that only evidence of a launch shows; no search finds them. They have entries of the same page. */
+export const SEEN_CAUSES = {
+  'pages-differ': {
+    why: "QEMU's own trace of the launch has other pages than were predicted: place, length, type or order of the first that differs.",
+    advice: () =>
+      'Compare the trace (kvm_sev_snp_launch_update) with predict --ledger; look at the firmware that QEMU was given.',
+  },
+} as const satisfies Record<string, CauseRow>;
+
+export type CauseId = keyof typeof CAUSES | keyof typeof SEEN_CAUSES;
+
+const ALL: Readonly<Record<CauseId, CauseRow>> = { ...CAUSES, ...SEEN_CAUSES };
 
 /** The row of a cause. */
 export function causeOf(id: CauseId): CauseRow {
-  return CAUSES[id];
+  return ALL[id];
 }

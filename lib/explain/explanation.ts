@@ -20,12 +20,13 @@ export interface Explanation {
 export type Direction = 'observed' | 'expected';
 
 /** A change with the cause that is told of it. */
-interface CausedChange {
+export interface CausedChange {
   readonly change: Change;
   readonly cause: CauseId;
 }
 
-function countCause(known: KnownLaunch, to: number): CauseId {
+/** The cause of another count of vCPUs. @param to the count that was measured */
+export function countCause(known: KnownLaunch, to: number): CauseId {
   if (to === 0) return 'vmsa-not-measured';
   if (to === known.maxVcpus && to !== known.launch.vcpus) return 'vcpu-count-maxcpus';
   return to === 1 ? 'boot-vcpu-only' : 'vcpu-count';

@@ -9,6 +9,7 @@ import { openQmp, type QmpClient } from '../qemu/qmp.ts';
 import { freePort } from './free-port.ts';
 import type { LaunchRequest } from './host.ts';
 import { LocalSession } from './local-session.ts';
+import { observeProcess } from './observe-process.ts';
 import type { Session } from './session.ts';
 import { connectWhenThere } from './sockets.ts';
 import type { Supervised } from './supervisor.ts';
@@ -96,6 +97,7 @@ async function speak(
   seen: Seen,
 ) {
   seen.querySev = await qmp.execute('query-sev');
+  if (request.onProcess !== undefined) request.onProcess(await observeProcess(talk.session, talk.qemu.pid, request));
   await qmp.execute('cont');
   const { guest, nonce, secondNonce } = request;
   if (guest.channel === 'command') {

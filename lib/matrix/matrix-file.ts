@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AXES, type Axis } from './cell.ts';
+import { DEFAULT_EXPLAIN, EXPLAIN_MODES } from './explain-mode.ts';
 import { guestChannelSchema } from './guest-channel.ts';
 
 const name = z
@@ -46,6 +47,8 @@ export const matrixSchema = z.strictObject({
   }),
   /** How reports come out of the guests. */
   guest: guestChannelSchema.default({ channel: 'agent' }),
+  /** How far to go to explain digests that differ. */
+  explain: z.enum(EXPLAIN_MODES).default(DEFAULT_EXPLAIN),
   /** A combination that matches every key of a rule is left out; `hostTags` matches hosts that have one of the tags. */
   exclude: z
     .array(

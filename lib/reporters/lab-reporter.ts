@@ -3,6 +3,7 @@ import type { HostReport } from '../evidence/host-report.ts';
 import { unsuitable } from '../host/preflight/suitable.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { LAB_NOTICE_ANNOTATION } from '../runner/annotations.ts';
+import { cellIdOfTitle } from '../runner/cells.ts';
 import { readHostReport } from '../runner/host-reports.ts';
 import { loadPlan, type Plan } from '../runner/plan.ts';
 import { hostLines } from './host-lines.ts';
@@ -50,7 +51,7 @@ export default class LabReporter implements Reporter {
     const byId = new Map<string, Cell>(cells.map(({ cell }) => [cell.id, cell]));
     for (const test of suite.allTests()) {
       const report = reports.get(test.parent.project()?.name ?? '');
-      const why = report && unsuitable(byId.get(test.title), report);
+      const why = report && unsuitable(byId.get(cellIdOfTitle(test.title)), report);
       if (why !== undefined) testRun.skip(test, why);
     }
   }

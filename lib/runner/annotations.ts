@@ -2,3 +2,5 @@
 export const CELL_FILE_ANNOTATION = 'snp-conform cell file';
 /** The annotation that tells of something that happened in the lab, and is no result. */
 export const LAB_NOTICE_ANNOTATION = 'snp-conform lab notice';
+/** The annotation that says what must come of a launch. */
+export const EXPECTATION_ANNOTATION = 'snp-conform expected';

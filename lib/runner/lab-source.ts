@@ -4,11 +4,15 @@ import type { HostEntry } from '../host/hosts-file.ts';
 import { type Limits, limitsOf } from '../host/limits.ts';
 import { unsuitable } from '../host/preflight/suitable.ts';
 import type { Cell } from '../matrix/cell.ts';
+import type { Expectation } from '../scenarios/expectation.ts';
+import { launchName } from '../scenarios/scenario.ts';
+import type { Prober } from './explain-cell.ts';
 import { HostHealth } from './host-health.ts';
 import { readHostReport } from './host-reports.ts';
+import type { ArtifactsAtHand } from './known-cell.ts';
 import type { Launcher } from './launcher.ts';
 import { type HostsRun, openHost } from './open-host.ts';
-import { attemptsFilePath, type EvidenceSource, type PredictedEvidence } from './outcome.ts';
+import { attemptsFilePath, type CellLaunch, type EvidenceSource, type PredictedEvidence } from './outcome.ts';
 import { keptEvidence } from './resume.ts';
 import { standInsFor } from './stand-ins.ts';
 import { type Candidate, type Pauses, type Tried, tryCell } from './try-cell.ts';
@@ -28,10 +32,14 @@ class LabHost {
     this.health = new HostHealth(run.plan.runDirectory, entry.name, run.plan.runId ?? '');
   }
 
-  async launch(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence> {
+  launcher(): Promise<Launcher> {
     this.#launcher ??= openHost(this.entry, this.#run);
+    return this.#launcher;
+  }
+
+  async launch(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence> {
     try {
-      return await (await this.#launcher).evidenceOf(cell, signal);
+      return await (await this.launcher()).evidenceOf(launch, signal);
     } catch (thrown) {
       // Whatever went wrong with a host, the next attempt begins with a new connection.
       await this.close();
@@ -85,6 +93,8 @@ export class LabSource implements EvidenceSource {
   readonly #own: LabHost;
   readonly #standIns: readonly LabHost[];
   readonly #run: HostsRun;
+  /** Where the latest evidence is from: what explains it is asked there. */
+  #latest: LabHost;
   #notices: string[] = [];
 
   /** @throws HarnessError HOSTS_INVALID for a host that is none */
@@ -93,46 +103,63 @@ export class LabSource implements EvidenceSource {
     if (entry === undefined) throw new HarnessError({ code: 'HOSTS_INVALID', what: `no host named "${name}"` });
     this.#run = run;
     this.#own = new LabHost(entry, run);
+    this.#latest = this.#own;
     this.#standIns = standInsFor(name, entries).map((other) => new LabHost(other, run));
   }
 
-  async evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence> {
-    const { plan, artifacts } = this.#run;
-    const { name } = this.#own.entry;
-    const kept = plan.resumed && (await keptEvidence(plan.runDirectory, name, cell, artifacts));
-    return kept ?? (await this.#launched(cell, signal));
+  async expectationOf(launch: CellLaunch): Promise<Expectation> {
+    return (await this.#own.launcher()).expectationOf(launch);
   }
 
-  async #launched(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence> {
-    const hosts = [this.#own, ...this.#standIns.filter((host) => host.suits(cell))];
+  async evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence> {
+    const { plan, artifacts } = this.#run;
+    const { name } = this.#own.entry;
+    const kept = plan.resumed && (await keptEvidence(plan.runDirectory, name, launch, artifacts));
+    return kept ?? (await this.#launched(launch, signal));
+  }
+
+  async #launched(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence> {
+    const hosts = [this.#own, ...this.#standIns.filter((host) => host.suits(launch.cell))];
     const tried = await tryCell(
       hosts.map(
         (host): Candidate => ({
           name: host.entry.name,
           limits: host.limits,
-          launch: () => host.launch(cell, signal),
+          launch: () => {
+            this.#latest = host;
+            return host.launch(launch, signal);
+          },
           failuresInARow: () => host.health.failuresInARow(),
           tell: (trouble) => host.health.tell(trouble),
         }),
       ),
       pausesUntil(signal),
     );
-    this.#notice(cell, tried);
+    const title = launchName(launch.cell.id, launch.scenario?.name);
+    this.#notice(title, tried);
     if (tried.result !== undefined) return this.#withAttempts(tried.result, tried);
     const { name } = this.#own.entry;
-    const content = { format: 'snp-conform/attempts@1', cell: cell.id, host: name, attempts: tried.attempts };
-    const file = attemptsFilePath(this.#run.plan.runDirectory, name, cell.id);
+    const content = { format: 'snp-conform/attempts@1', launch: title, host: name, attempts: tried.attempts };
+    const file = attemptsFilePath(this.#run.plan.runDirectory, name, title);
     await writeFileAtomically(file, `${JSON.stringify(content, null, 1)}\n`, 'lasting');
     const { code, what, where, hint } = tried.trouble ?? { code: 'INTERNAL' as const, what: 'nothing was tried' };
     throw new HarnessError({ code, what: `${what}${attemptsText(tried)}`, where, hint, cause: tried.trouble });
   }
 
-  #notice(cell: Cell, tried: Tried): void {
+  #notice(title: string, tried: Tried): void {
     for (const { code, what, hint } of tried.setAside) this.#notices.push(`${code}: ${what}\n  hint: ${hint}`);
     const failures = tried.attempts.filter(({ trouble }) => trouble !== null);
     if (tried.attempts.length < 2 || failures.length === 0) return;
     const told = failures.map(({ host, trouble }) => `  ${host}: ${trouble?.code}: ${trouble?.what.split('\n', 1)[0]}`);
-    this.#notices.push([`${this.#own.entry.name} ${cell.id}:${attemptsText(tried)}`, ...told].join('\n'));
+    this.#notices.push([`${this.#own.entry.name} ${title}:${attemptsText(tried)}`, ...told].join('\n'));
+  }
+
+  get prober(): Prober {
+    return { probe: async (cell, ask, signal) => (await this.#latest.launcher()).probe(cell, ask, signal) };
+  }
+
+  artifactsAtHand(): Promise<ArtifactsAtHand> {
+    return this.#run.artifacts.atHand();
   }
 
   takeNotices(): string[] {

@@ -10,8 +10,10 @@ import type { HostEntry } from '../host/hosts-file.ts';
 import { builtKvmShim } from '../host/kvm-shim.ts';
 import { openHostSession } from '../host/open-session.ts';
 import { QemuHost } from '../host/qemu-host.ts';
+import type { Attestor } from './attestor.ts';
 import { readHostReport } from './host-reports.ts';
 import { Launcher, type MatrixArtifacts } from './launcher.ts';
+import { openAttestor } from './open-attestor.ts';
 import { packageRoot } from './package-root.ts';
 import type { Plan } from './plan.ts';
 import type { Reference } from './reference.ts';
@@ -72,19 +74,26 @@ export interface HostsRun {
 }
 
 /**
- * Opens a host of a run.
- * @throws HarnessError of the codes SSH_*, HOSTS_INVALID, NATIVE_BUILD
+ * Opens a host of a run; its connection is made when it is first needed.
+ * @throws HarnessError HOSTS_INVALID, NATIVE_BUILD
  */
 export async function openHost(entry: HostEntry, run: HostsRun): Promise<Launcher> {
   const emulation = await emulationOf(entry, run.cacheFolder);
   const report = readHostReport(run.plan.runDirectory, entry.name);
   const host = new QemuHost({
     entry,
-    session: await openHostSession(entry),
+    open: () => openHostSession(entry),
     emulation,
     provenance: (report && provenanceOf(report)) ?? null,
     slots: report?.slots.usable ?? entry.slots,
     holder: holderOf(run.plan),
   });
-  return new Launcher(host, run.artifacts, run.reference);
+  let attestor: Promise<Attestor> | undefined;
+  return new Launcher(host, run.artifacts, run.reference, {
+    fromHost: entry.attestation.suppliesCertificates,
+    attestor: () => {
+      attestor ??= openAttestor(entry, run.plan, emulation, run.cacheFolder);
+      return attestor;
+    },
+  });
 }

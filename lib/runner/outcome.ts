@@ -3,11 +3,15 @@ import { join, relative, sep } from 'node:path';
 import { resultHostOf } from '../evidence/attempt.ts';
 import type { Durability } from '../evidence/json-file.ts';
 import { keepFile } from '../evidence/manifest.ts';
-import type { CellFile, Evidence } from '../evidence/schema.ts';
+import type { CellExplanation, CellFile, Evidence } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Cell } from '../matrix/cell.ts';
 import type { Prediction } from '../measure/inputs.ts';
+import type { Expectation } from '../scenarios/expectation.ts';
+import { launchName, type Scenario } from '../scenarios/scenario.ts';
+import { type ExplainMeans, explainCell, type Prober } from './explain-cell.ts';
+import type { ArtifactsAtHand } from './known-cell.ts';
 
 /** Evidence of a cell beside the prediction that this version of the harness makes from its inputs. */
 export interface PredictedEvidence {
@@ -17,9 +21,21 @@ export interface PredictedEvidence {
   kept?: CellFile;
 }
 
+/** A launch of a cell: the plain one, or a scenario. */
+export interface CellLaunch {
+  cell: Cell;
+  scenario: Scenario | undefined;
+}
+
 /** Where the evidence of one host's cells comes from: launches, or a recording. */
 export interface EvidenceSource {
-  evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence>;
+  /** What must come of a launch, as far as what is known of the host tells. */
+  expectationOf(launch: CellLaunch): Promise<Expectation>;
+  evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence>;
+  /** Launches a cell once more to explain it; null where nothing can be launched. */
+  readonly prober: Prober | null;
+  /** The artifacts that a host may have used in place of those of a cell. */
+  artifactsAtHand(): Promise<ArtifactsAtHand>;
   /** What happened in the lab since this was asked last, in words. */
   takeNotices(): string[];
   close(): Promise<void>;
@@ -28,6 +44,8 @@ export interface EvidenceSource {
 /** What came of one cell on one host. */
 export interface CellOutcome extends PredictedEvidence {
   verdict: Verdict;
+  /** Why its digest is another; undefined: it is not, or that was not asked. */
+  explanation: CellExplanation | undefined;
   /** The file of the run directory that keeps all of it. */
   file: string;
 }
@@ -35,37 +53,56 @@ export interface CellOutcome extends PredictedEvidence {
 /** A file name has 255 bytes at most; a temporary one needs some more than this. */
 const MAX_NAME = 180;
 
-/** A file name for a cell: readable, and no two ids share one. */
-function cellFileName(cellId: string): string {
-  const readable = cellId.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_');
-  const telling = readable.length <= MAX_NAME && readable.replaceAll('__', '/') === cellId;
-  const hash = createHash('sha256').update(cellId).digest('hex').slice(0, 16);
+/** A file name for a launch: readable, and no two names share one. @param name of the launch: a cell's id, or more */
+function launchFileName(name: string): string {
+  const readable = name.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_');
+  const telling = readable.length <= MAX_NAME && readable.replaceAll('__', '/') === name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
   return `${telling ? readable : `${readable.slice(0, MAX_NAME)}-${hash}`}.json`;
 }
 
-/** The file that keeps the evidence of a cell in a run directory. */
-export function cellFilePath(runDirectory: string, host: string, cellId: string): string {
-  return join(runDirectory, 'cells', host, cellFileName(cellId));
+/** The file that keeps what a launch left in a run directory. @param name of the launch */
+export function cellFilePath(runDirectory: string, host: string, name: string): string {
+  return join(runDirectory, 'cells', host, launchFileName(name));
 }
 
-/** The file that keeps what stood in the way of a cell that gave no evidence. */
-export function attemptsFilePath(runDirectory: string, host: string, cellId: string): string {
-  return join(runDirectory, 'attempts', host, cellFileName(cellId));
+/** The file that keeps what stood in the way of a launch that left nothing. @param name of the launch */
+export function attemptsFilePath(runDirectory: string, host: string, name: string): string {
+  return join(runDirectory, 'attempts', host, launchFileName(name));
 }
 
-/** Judges evidence and keeps it with the verdict, whole or not at all. */
+/** How a cell is concluded. */
+export interface Conclusion {
+  readonly runDirectory: string;
+  readonly durability: Durability;
+  readonly explain: ExplainMeans;
+  readonly signal: AbortSignal;
+}
+
+/** Judges evidence, explains a digest that differs, and keeps all of it, whole or not at all. */
 export async function concludeCell(
-  { prediction, evidence, kept }: PredictedEvidence,
-  runDirectory: string,
-  durability: Durability,
+  { cell, scenario }: CellLaunch,
+  { prediction, evidence: left, kept }: PredictedEvidence,
+  { runDirectory, durability, explain, signal }: Conclusion,
 ): Promise<CellOutcome> {
-  const verdict = judge(prediction, evidence);
-  const file = cellFilePath(runDirectory, resultHostOf(evidence), evidence.cell.id);
+  const verdict = judge(prediction, left);
   const predicted = Buffer.from(prediction.launchDigest).toString('hex');
-  const content: CellFile = { format: 'snp-conform/cell@1', evidence, predicted, verdict };
-  const unchanged = kept?.predicted === predicted && JSON.stringify(kept.verdict) === JSON.stringify(verdict);
-  if (unchanged) return { prediction, evidence, verdict, file };
+  const file = cellFilePath(runDirectory, resultHostOf(left), launchName(left.cell.id, left.scenario));
+  if (kept?.predicted === predicted && JSON.stringify(kept.verdict) === JSON.stringify(verdict)) {
+    return { prediction, evidence: left, verdict, explanation: kept.explanation, file };
+  }
+  // A scenario is launched wrong on purpose: its difference needs no explanation.
+  const explained =
+    scenario === undefined ? await explainCell({ cell, evidence: left, verdict }, explain, signal) : undefined;
+  const evidence = explained?.evidence ?? left;
+  const content: CellFile = {
+    format: 'snp-conform/cell@1',
+    evidence,
+    predicted,
+    verdict,
+    ...(explained && { explanation: explained.explanation }),
+  };
   const name = relative(runDirectory, file).split(sep).join('/');
   await keepFile(runDirectory, name, `${JSON.stringify(content, null, 1)}\n`, durability);
-  return { prediction, evidence, verdict, file };
+  return { prediction, evidence, verdict, explanation: explained?.explanation, file };
 }

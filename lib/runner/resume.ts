@@ -3,9 +3,9 @@ import { writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
-import type { Cell } from '../matrix/cell.ts';
+import { launchName } from '../scenarios/scenario.ts';
 import type { MatrixArtifacts } from './launcher.ts';
-import { cellFilePath, type PredictedEvidence } from './outcome.ts';
+import { type CellLaunch, cellFilePath, type PredictedEvidence } from './outcome.ts';
 import { predictEvidence } from './predict-cell.ts';
 
 /** The file of a cell as an earlier part of the run left it; undefined where there is none that can be read. */
@@ -25,15 +25,16 @@ function readKept(file: string): CellFile | undefined {
 export async function keptEvidence(
   runDirectory: string,
   host: string,
-  cell: Cell,
+  { cell, scenario }: CellLaunch,
   artifacts: MatrixArtifacts,
 ): Promise<PredictedEvidence | undefined> {
-  const kept = readKept(cellFilePath(runDirectory, host, cell.id));
+  const kept = readKept(cellFilePath(runDirectory, host, launchName(cell.id, scenario?.name)));
   if (kept === undefined) return undefined;
   const { evidence } = kept;
   if (JSON.stringify(Object.entries(evidence.cell).sort()) !== JSON.stringify(Object.entries(writeCell(cell)).sort())) {
     return undefined;
   }
+  if (evidence.scenario !== scenario?.name) return undefined;
   const now = await artifacts.of(cell);
   const names = ['firmware', 'kernel', 'initrd'] as const;
   if (names.some((name) => evidence.artifacts[name]?.sha256 !== now[name]?.sha256)) return undefined;

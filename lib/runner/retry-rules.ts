@@ -28,6 +28,11 @@ const RULES: Partial<Record<ErrorCode, RetryRule>> = {
   HOST_SNP: { onSameHost: 1, elsewhere: 'yes', blames: 'host' },
   HOST_DEVICE: { onSameHost: 1, elsewhere: 'yes', blames: 'host' },
   HOST_FIRMWARE: { onSameHost: 1, elsewhere: 'yes', blames: 'host' },
+  // Its client has tried again already, and no host is to blame.
+  KDS_UNREACHABLE: { onSameHost: 1, elsewhere: 'no', blames: 'nobody' },
+  KDS_THROTTLED: { onSameHost: 1, elsewhere: 'no', blames: 'nobody' },
+  KDS_ANSWER: { onSameHost: 1, elsewhere: 'no', blames: 'nobody' },
+  KDS_CACHE: { onSameHost: 1, elsewhere: 'no', blames: 'nobody' },
   NATIVE_BUILD: { onSameHost: 1, elsewhere: 'no', blames: 'nobody' },
   INTERNAL: { onSameHost: 1, elsewhere: 'no', blames: 'nobody' },
 };

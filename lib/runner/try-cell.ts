@@ -45,7 +45,8 @@ const MAX_WHAT = 2000;
 function troubleOf({ prediction, evidence }: PredictedEvidence): HarnessError | undefined {
   const verdict = judge(prediction, evidence);
   if (verdict.result !== 'infrastructure') return undefined;
-  const code: ErrorCode = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+  const broken: ErrorCode = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+  const code = evidence.attestation?.trouble?.code ?? broken;
   return new HarnessError({ code, what: summarise(verdict), where: `host ${evidence.host.name}` });
 }
 

@@ -1,5 +1,6 @@
-import { CAUSES } from '../../lib/explain/causes.ts';
+import { CAUSES, SEEN_CAUSES } from '../../lib/explain/causes.ts';
 import { answerQuestion } from '../../lib/runner/answer.ts';
+import { projectText } from '../project/files.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
 import { measuredDigest, predictedLaunch, readExamples } from './examples.ts';
@@ -14,6 +15,8 @@ test.beforeAll(() => {
 
 test('every cause that can be named has an entry with an example, and every entry is one that can be named', () => {
   expect([...new Set(EXAMPLES.map(({ cause }) => cause))].sort()).toEqual(Object.keys(CAUSES).sort());
+  for (const cause of Object.keys(SEEN_CAUSES))
+    expect(projectText('docs/mismatch-causes.md')).toContain(`### ${cause}\n`);
   expect(EXAMPLES.length).toBeGreaterThanOrEqual(70);
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import fc from 'fast-check';
+import { readCell } from '../../lib/evidence/cell-codec.ts';
 import { readRecording } from '../../lib/evidence/recording.ts';
 import { cellFileSchema } from '../../lib/evidence/schema.ts';
 import { cellFilePath, concludeCell } from '../../lib/runner/outcome.ts';
@@ -45,7 +46,18 @@ test('no two ids share a file, and every file has a name that a file system take
 
 test('a cell is judged and kept, and the kept cells make the same recording again', async () => {
   const outcomes = await Promise.all(
-    evidence.map((one) => concludeCell({ prediction: predictEvidence(one), evidence: one }, path('run'), 'passing')),
+    evidence.map((one) =>
+      concludeCell(
+        { cell: readCell(one.cell), scenario: undefined },
+        { prediction: predictEvidence(one), evidence: one },
+        {
+          runDirectory: path('run'),
+          durability: 'passing',
+          explain: { mode: 'off', prober: null, atHand: () => Promise.reject(new Error('nothing is to be explained')) },
+          signal: new AbortController().signal,
+        },
+      ),
+    ),
   );
   expect(outcomes.map(({ verdict }) => verdict.result)).toEqual(evidence.map(() => 'pass'));
   const [first] = outcomes;
