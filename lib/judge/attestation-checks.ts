@@ -24,7 +24,7 @@ function trustOf(subject: AttestedSubject): string {
   const names = anchorsOf(subject).map(({ chainName, organization }) => `ARK-${chainName} of ${organization}`);
   return subject.evidence.kind === 'emulated'
     ? `EMULATED root of trust, no hardware: ${names.join(', ')}`
-    : names.join(', ');
+    : `root of trust: ${names.join(', ')}`;
 }
 
 /** Were there certificates? That the service could not be asked is the lab's trouble, that it has none is not. */
@@ -45,7 +45,7 @@ function genuineFinding(subject: AttestedSubject, verdict: ReportVerdict): Findi
   if (verdict.genuine === 'yes') {
     const { report } = subject;
     const key = report.state === 'read' ? parseKeyInfo(report.value.keyInfo).signingKey : 'key';
-    return passed(`signed by the ${key} of its certificate, and that by the trusted root`, trust);
+    return passed(`signed by the ${key} of its certificate; ${trust}`, trust);
   }
   const lacks = `not proven: ${verdict.lacks.join(', ')} was not given`;
   // Where the service could not be asked, the report may well be genuine.

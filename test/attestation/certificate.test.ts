@@ -157,8 +157,15 @@ test('the serial numbers of a list are compared as those of certificates are', (
 });
 
 test('a common name that is there twice is none', () => {
-  expect(nameAttribute('O=a, CN=SEV-VCEK', 'CN')).toBe('SEV-VCEK');
-  expect(nameAttribute('CN=SEV-VCEK, CN=ARK-Milan', 'CN')).toBeUndefined();
+  expect(nameAttribute('O=a\nCN=SEV-VCEK', 'CN')).toBe('SEV-VCEK');
+  expect(nameAttribute('CN=SEV-VCEK\nCN=ARK-Milan', 'CN')).toBeUndefined();
   const twice = [...made.leaf.subject, ['CN', 'ARK-Milan'] as const];
   expect(readCertificate(certificateDer({ ...made.leaf, subject: twice }), 'x').kind).toBe('other');
+});
+
+test('a name that another attribute only quotes is none', () => {
+  for (const separator of [', ', '\n', '/', ' + ']) {
+    const subject = [['O', `Tests${separator}CN=ARK-Milan`] as const];
+    expect(readCertificate(certificateDer({ ...made.leaf, subject }), 'x').kind, separator).toBe('other');
+  }
 });

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SCENARIOS } from '../../lib/scenarios/scenarios.ts';
 import { ARTIFACTS_FOLDER } from '../support/paths.ts';
@@ -97,8 +98,12 @@ test('a firmware or kernel that is wrong in one thing fails the tests of that th
   );
   const kernel = wrong('kernel', ['two'], [{ command: 'KVM_SEV_SNP_LAUNCH_START', errno: 'EINVAL' }]);
   const bare: LabHost = { name: 'bare', profile: null, tags: [] };
+  // Preflight is told that all is well there, and QEMU finds no /dev/kvm.
+  const qemu = join(lab.folder, 'qemu-alone');
+  await writeFile(qemu, '#!/bin/sh\nunset LD_PRELOAD\nexec qemu-system-x86_64 "$@"\n', { mode: 0o755 });
+  const lost: LabHost = { name: 'lost', profile: 'upstream-6.18', tags: ['two'], qemu, change: { cbitpos: 51 } };
   const grep = '/1-vcpu/.*/(right|wrong-digest|wrong-policy|no-smt|single-socket|p256-key) |/2-vcpu/.*/single-socket ';
-  const broken = await run([firmware, kernel, bare], ['--suite', 'identity', 'policy', '--grep', grep], 'broken');
+  const broken = await run([firmware, kernel, bare, lost], ['--suite', 'identity', 'policy', '--grep', grep], 'broken');
   expect(broken.exitCode, broken.stderr + broken.stdout).toBe(1);
   const results = broken.cells.map(
     ({ evidence, verdict }) => `${evidence.host.name} ${evidence.scenario} ${verdict.result}`,
@@ -110,6 +115,7 @@ test('a firmware or kernel that is wrong in one thing fails the tests of that th
     'firmware policy/no-smt fail',
     'firmware policy/single-socket pass',
     'kernel policy/single-socket fail',
+    'lost policy/single-socket infrastructure',
   ]);
   const failures = [...broken.junit.matchAll(/<failure [\s\S]*?<\/failure>/g)].map(([text]) =>
     text.replaceAll(/&apos;|&#39;|&quot;/g, "'"),
@@ -117,7 +123,8 @@ test('a firmware or kernel that is wrong in one thing fails the tests of that th
   expect(failures.filter((message) => message.includes('but the launch was accepted'))).toHaveLength(2);
   expect(failures.filter((message) => message.includes("fw_error=10 'Bad signature'"))).toHaveLength(1);
   expect(failures.filter((message) => message.includes('SNP_LAUNCH_START ret=-22 fw_error=0'))).toHaveLength(1);
+  expect(broken.junit).toMatch(/<error message="LAUNCH_BROKEN: QEMU never asked for the launch [^"]*KVM/);
   // On a host without SNP nothing passes, not even what needs no launch.
   expect(broken.junit.match(/<skipped [^>]*its processor has no SEV-SNP/g)).toHaveLength(6);
-  expect(broken.stdout).toMatch(/\nbare +identity +amdsev +no-kernel +0 +0 +4 /);
+  expect(broken.stdout).toMatch(/\nbare +identity +amdsev +no-kernel +0 +0 +0 +4 /);
 });
