@@ -94,7 +94,9 @@ test('a run does not delete what an earlier one left', async () => {
     'ovmfx64.*0x30000.*1-vcpu/EPYC-v4',
   ];
   expect((await lab.run(args, 'killed')).exitCode).toBe(0);
-  const kept = await readdir(join(lab.folder, 'killed', 'earlier'), { recursive: true });
+  const earlier = join(lab.folder, 'killed', 'earlier');
+  const latest = (await readdir(earlier)).sort().at(-1) ?? '';
+  const kept = await readdir(join(earlier, latest), { recursive: true });
   expect(kept.filter((name) => name.includes('cells') && name.endsWith('.json'))).toHaveLength(before.length);
 });
 
