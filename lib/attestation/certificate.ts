@@ -1,5 +1,6 @@
 import { constants, createHash, type KeyObject, verify, X509Certificate } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
+import { quoted } from '../text.ts';
 import { type SignedStructure, signedStructure } from './der.ts';
 import { type CertificateDetails, type CrlDetails, decodeCertificate, decodeCrl, serialText } from './x509.ts';
 
@@ -12,7 +13,7 @@ export interface Certificate {
   /** Where it came from, for messages. */
   where: string;
   der: Uint8Array;
-  /** One line: `OU=Engineering, C=US, ..., CN=SEV-VCEK`. */
+  /** One attribute a line, as node:crypto writes names: `OU=Engineering`, ..., `CN=SEV-VCEK`. */
   subject: string;
   issuer: string;
   /** The names as they are encoded, as hex, for comparing. */
@@ -53,9 +54,9 @@ const KINDS: readonly (readonly [CertificateKind, RegExp])[] = [
   ['ARK', /^ARK-./],
 ];
 
-/** An attribute of a name; undefined where the name has it not exactly once. */
+/** An attribute of a name of one a line; undefined where the name has it not exactly once. */
 export function nameAttribute(name: string, attribute: string): string | undefined {
-  const values = name.split(', ').filter((part) => part.startsWith(`${attribute}=`));
+  const values = name.split('\n').filter((part) => part.startsWith(`${attribute}=`));
   return values.length === 1 ? values[0]?.slice(attribute.length + 1) : undefined;
 }
 
@@ -64,8 +65,8 @@ function kindOf(subject: string): CertificateKind {
   return KINDS.find(([, pattern]) => pattern.test(commonName))?.[0] ?? 'other';
 }
 
-/** A name on one line; names with control characters keep node's escapes. */
-const nameLine = (name: string): string => name.replaceAll('\n', ', ');
+/** A name of one attribute a line, for a message. */
+export const nameText = (name: string): string => quoted(name.replaceAll('\n', ', '));
 
 function refuse(what: string, where: string, cause?: unknown): HarnessError {
   return new HarnessError({ code: 'CERTIFICATE_INVALID', what, where, cause });
@@ -113,14 +114,14 @@ export function readCertificate(der: Uint8Array, where: string): Certificate {
   if (Number.isNaN(notBefore.getTime()) || Number.isNaN(notAfter.getTime())) {
     throw refuse('the certificate has no readable dates', where);
   }
-  const subject = nameLine(certificate.subject ?? '');
+  const subject = certificate.subject ?? '';
   const [, , issuerName, , subjectName, spki] = structure.fields;
   return {
     kind: kindOf(subject),
     where,
     der: bytes,
     subject,
-    issuer: nameLine(certificate.issuer ?? ''),
+    issuer: certificate.issuer ?? '',
     subjectDer: hexOf(subjectName?.whole),
     issuerDer: hexOf(issuerName?.whole),
     serialNumber: serialText(certificate.serialNumber),

@@ -1,6 +1,6 @@
 import { failed, notApplicable, passed } from '../finding.ts';
 import { quoted } from '../text.ts';
-import { type Certificate, nameAttribute, PSS_SALT_BYTES } from './certificate.ts';
+import { type Certificate, nameAttribute, nameText, PSS_SALT_BYTES } from './certificate.ts';
 import { validAt } from './chain.ts';
 import { isP384, leafWanted, type ReportFinding, type Subject } from './subject.ts';
 
@@ -17,7 +17,7 @@ function missingLink(subject: Subject): string | undefined {
   if (leaf === undefined) return leafWanted(subject);
   const link =
     chain?.intermediate === undefined ? leaf : chain.root === undefined ? chain.intermediate.certificate : null;
-  return link === null ? undefined : `the certificate that issued ${link.where}: ${quoted(link.issuer)}`;
+  return link === null ? undefined : `the certificate that issued ${link.where}: ${nameText(link.issuer)}`;
 }
 
 /** Makes a check of a chain whose signatures hold; of any other there is nothing to say that `chain` does not say. */
@@ -67,12 +67,13 @@ export function rootPinned({ chain, input }: Subject): ReportFinding {
   return passed(`the key of ARK-${chainName} of ${organization}`, chain.anchor.spkiSha256, chain.rootDigest);
 }
 
-/** A name without its common name. */
-const withoutCommonName = (name: string): string =>
-  name
-    .split(', ')
+/** The attributes of a name but for its common names. */
+function withoutCommonName(name: string): string {
+  return name
+    .split('\n')
     .filter((part) => !part.startsWith('CN='))
-    .join(', ');
+    .join('\n');
+}
 
 /** Do subjects and issuers name the roles that AMD's chains have? */
 export function certificateNames(subject: Subject): ReportFinding {
@@ -89,12 +90,12 @@ export function certificateNames(subject: Subject): ReportFinding {
     const wrong = [
       ...Object.entries({ root, intermediate, leaf })
         .filter(([role, { subject: name }]) => nameAttribute(name, 'CN') !== expected[role as keyof typeof expected])
-        .map(([, { subject: name }]) => quoted(name)),
+        .map(([, { subject: name }]) => nameText(name)),
       ...[root.issuer, intermediate.subject, intermediate.issuer, leaf.subject, leaf.issuer]
         .filter((name) => withoutCommonName(name) !== rest)
-        .map(quoted),
-      ...(nameAttribute(root.subject, 'O') === organization ? [] : [quoted(root.subject)]),
-      ...(root.issuerDer === root.subjectDer ? [] : [`root issued by ${quoted(root.issuer)}`]),
+        .map(nameText),
+      ...(nameAttribute(root.subject, 'O') === organization ? [] : [nameText(root.subject)]),
+      ...(root.issuerDer === root.subjectDer ? [] : [`root issued by ${nameText(root.issuer)}`]),
     ];
     const wanted = `${expected.leaf}, ${expected.intermediate}, ${expected.root} of ${organization}`;
     return wrong.length > 0

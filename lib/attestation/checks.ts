@@ -9,6 +9,8 @@ export type ReportCheckName = (typeof REPORT_CHECKS)[number]['name'];
 /** Checks without whose pass no report is genuine, whatever the others say. */
 export const ESSENTIAL_CHECKS: readonly ReportCheckName[] = [
   'version',
+  'signature-algo',
+  'signature-form',
   'signing-key',
   'signature',
   'chain',
@@ -18,5 +20,7 @@ export const ESSENTIAL_CHECKS: readonly ReportCheckName[] = [
   'certificate-constraints',
   'certificate-validity',
   'certificate-extensions',
+  'certificate-structure',
+  'certificate-product',
   'certificate-tcb',
 ];

@@ -3,8 +3,10 @@ import { type Field, reservedViolations } from '../abi/layout.ts';
 import { productLineOf } from '../abi/products.ts';
 import { ATTESTATION_REPORT, type AttestationReport } from '../abi/report.ts';
 import { KEY_INFO_BITS, PLATFORM_INFO_BITS } from '../abi/report-bits.ts';
+import { tcbReserved } from '../abi/tcb.ts';
 import { describeGuestPolicy } from '../identity/guest-policy.ts';
 import { hexNumber, hexOf } from '../text.ts';
+import { firmwareOf, firmwareText } from './firmware-version.ts';
 import { parseKeyInfo } from './report.ts';
 import { CPUID_SINCE, chipIdMasked, tcbLayoutOf, tcbVersionText } from './tcb.ts';
 
@@ -62,8 +64,13 @@ function chipIdText(report: AttestationReport): string | null {
 }
 
 const tcbMeaning =
-  (field: 'currentTcb' | 'reportedTcb' | 'committedTcb' | 'launchTcb') => (report: AttestationReport) =>
-    tcbVersionText(report[field], tcbLayoutOf(report));
+  (field: 'currentTcb' | 'reportedTcb' | 'committedTcb' | 'launchTcb') =>
+  (report: AttestationReport): string => {
+    const layout = tcbLayoutOf(report);
+    const unknown = tcbReserved(report[field], layout);
+    const rest = unknown === 0n ? '' : `, unknown bytes ${hexNumber(unknown)}`;
+    return `${tcbVersionText(report[field], layout)}${rest}`;
+  };
 
 /** What fields say in words; a field without an entry says no more than its value. */
 const MEANINGS: { readonly [F in keyof AttestationReport]?: (report: AttestationReport) => string | null } = {
@@ -82,6 +89,8 @@ const MEANINGS: { readonly [F in keyof AttestationReport]?: (report: Attestation
   cpuidFamId: ({ cpuidFamId, cpuidModId }) => productLineOf(cpuidFamId, cpuidModId)?.name ?? 'unknown processor',
   chipId: chipIdText,
   committedTcb: tcbMeaning('committedTcb'),
+  currentBuild: (report) => `firmware ${firmwareText(firmwareOf(report).current)}`,
+  committedBuild: (report) => `firmware ${firmwareText(firmwareOf(report).committed)}`,
   launchTcb: tcbMeaning('launchTcb'),
 };
 

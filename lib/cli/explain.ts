@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { EXIT_CODES } from '../errors.ts';
 import { answerJson, answerText, isExplained } from '../explain/answer.ts';
-import { type GivenDigest, readDigest } from '../explain/digest-text.ts';
 import type { Direction } from '../explain/explanation.ts';
+import { type DigestText, readDigestOfAnyGuest } from '../identity/digest-text.ts';
 import { DIGEST_BYTES } from '../measure/launch-context.ts';
 import { answerQuestion } from '../runner/answer.ts';
 import { explainEvidence } from './explain-evidence.ts';
@@ -14,8 +14,8 @@ import { addLaunchInputOptions, launchIsGiven, type PredictOptions, usage } from
 import { SearchScreen } from './search-screen.ts';
 
 interface ExplainOptions extends PredictOptions {
-  observed?: GivenDigest;
-  expected?: GivenDigest;
+  observed?: DigestText;
+  expected?: DigestText;
   artifacts?: string[];
   timeLimit: number;
   evidence?: string;
@@ -31,7 +31,7 @@ Examples:
 
 /** A digest that is to be explained, and which way round. */
 interface Question {
-  target: GivenDigest;
+  target: DigestText;
   direction: Direction;
 }
 
@@ -55,7 +55,8 @@ async function readLaunch(options: ExplainOptions): Promise<ReadLaunch & { idBlo
 function questionOf({ observed, expected }: ExplainOptions, idBlockDigest: Uint8Array | null): Question {
   if (observed !== undefined) return { target: observed, direction: 'observed' };
   if (expected !== undefined) return { target: expected, direction: 'expected' };
-  if (idBlockDigest !== null) return { target: { bytes: idBlockDigest, writtenAs: null }, direction: 'expected' };
+  if (idBlockDigest !== null)
+    return { target: { digest: idBlockDigest, form: 'hex', remark: null }, direction: 'expected' };
   throw usage(
     'no digest is given that is to be explained',
     'give what the host measured with --observed, or what was expected of the launch with --expected; a launch with an ID block has it in there',
@@ -73,16 +74,16 @@ async function run(options: ExplainOptions): Promise<void> {
   const start = performance.now();
   const read = await readLaunch(options);
   const question = questionOf(options, read.idBlockDigest);
-  const { writtenAs } = question.target;
+  const { form } = question.target;
   const limitMs = options.timeLimit * 1000 - (performance.now() - start);
   const screen = new SearchScreen(process.stderr);
   const { known, image } = read;
   const { target, direction } = question;
   const given = await answerQuestion(
-    { known, image, target: target.bytes, direction },
+    { known, image, target: target.digest, direction },
     { limitMs: Math.max(0, limitMs), cores: 'all', onProgress: (progress) => screen.show(progress) },
   ).finally(() => screen.end());
-  const notes = [...(writtenAs === null ? [] : [`the digest was given as ${writtenAs}`]), ...read.notes];
+  const notes = [...(form === 'hex' ? [] : [`the digest was given as ${form}`]), ...read.notes];
   process.stderr.write(notes.map((note) => `note: ${note}\n`).join(''));
   process.stdout.write(options.json ? `${JSON.stringify(answerJson(given), null, 2)}\n` : answerText(given));
   if (!isExplained(given)) process.exitCode = EXIT_CODES.failure;
@@ -94,14 +95,14 @@ export function explainCommand(): Command {
   return addLaunchInputOptions(command)
     .addOption(
       new Option('--observed <digest>', 'what the host measured: MEASUREMENT of a report, hex or base64')
-        .argParser((text) => readDigest(text, '--observed'))
+        .argParser((text) => readDigestOfAnyGuest(text, '--observed'))
         .conflicts('expected'),
     )
     .addOption(
       new Option(
         '--expected <digest>',
         'what was expected of the launch that is given: LD of an ID block, hex or base64',
-      ).argParser((text) => readDigest(text, '--expected')),
+      ).argParser((text) => readDigestOfAnyGuest(text, '--expected')),
     )
     .addOption(
       new Option(

@@ -8,6 +8,7 @@ Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json
   snp-conform run --replay fixtures/recordings/example-matrix.emulated.jsonl.gz
   snp-conform predict --ovmf OVMF.amdsev.fd --vcpus 4 --vcpu-type EPYC-v4
+  snp-conform report verify report.bin --nonce "$NONCE" --measurement "$DIGEST"
   snp-conform firmware describe OVMF.amdsev.fd`;
 
 const EXIT_CODE_HELP = `

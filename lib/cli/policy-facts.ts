@@ -35,6 +35,7 @@ const factsSchema = z.strictObject({
   kernelRelease: z.string().max(200).optional(),
   kvmPolicyBits: hexOrNumber(64).optional(),
   featureInfoEcx: hexOrNumber(32).transform(Number).optional(),
+  memAes256Xts: z.boolean().optional(),
   raplDisabled: z.boolean().optional(),
   ciphertextHiding: z.boolean().optional(),
   cxlPresent: z.boolean().optional(),
@@ -63,6 +64,20 @@ function parseKernel(text: string): string {
   });
 }
 
+/** The product lines with SNP that have a name of their own. */
+const PRODUCTS = ['Milan', 'Genoa', 'Bergamo', 'Siena', 'Turin', 'Venice'];
+
+function parseProduct(text: string): string {
+  const known = PRODUCTS.find((name) => name.toLowerCase() === text.toLowerCase());
+  if (known !== undefined) return known;
+  throw new HarnessError({
+    code: 'USAGE',
+    what: `there is no product line ${JSON.stringify(text.slice(0, 60))} with SNP`,
+    where: '--host-product',
+    hint: `known: ${PRODUCTS.join(', ')}`,
+  });
+}
+
 /** Adds the options that say what is known of a host. */
 export function addHostFactsOptions(command: Command): Command {
   return command
@@ -73,7 +88,7 @@ export function addHostFactsOptions(command: Command): Command {
     .option('--host-sockets <count>', 'how many sockets it has', (text) =>
       parseCount(text, '--host-sockets', 'NUMBER_INVALID'),
     )
-    .option('--host-product <name>', 'its product line: Milan, Genoa, Turin');
+    .option('--host-product <name>', `its product line: ${PRODUCTS.join(', ')}`, parseProduct);
 }
 
 async function factsOfFile(path: string): Promise<PolicyHostFacts> {

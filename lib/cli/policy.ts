@@ -37,13 +37,24 @@ without a number they start from 0x30000. Exit code 1: no firmware launches the 
 
 const hexOf = (value: bigint): string => `0x${value.toString(16)}`;
 
+/** What is known of a policy on a host. */
+interface OnHost {
+  contradictions: PolicyContradiction[];
+  undecided: UndecidedPolicyField[];
+  /** Is its kernel one whose rules are not known? */
+  uncharted: boolean;
+}
+
 /** All that is said of a policy. */
 interface Explained {
   policy: bigint;
   suspicion: PolicySuspicion | null;
   /** null: nothing is known of a host. */
-  host: { contradictions: PolicyContradiction[]; undecided: UndecidedPolicyField[]; uncharted: boolean } | null;
+  host: OnHost | null;
 }
+
+const launches = ({ contradictions, undecided, uncharted }: OnHost): boolean =>
+  contradictions.length + undecided.length === 0 && !uncharted;
 
 function table(policy: bigint): string[] {
   const rows = [
@@ -83,7 +94,7 @@ function remarks({ suspicion, host }: Explained): string[] {
       ? ['this kernel is older than the SNP support of Linux 6.11: what its KVM refuses is not known']
       : []),
     ...(undecided.length === 0 ? [] : [`not known of this host: ${undecided.join(', ')}`]),
-    ...(host !== null && host.contradictions.length + undecided.length === 0 ? ['this host launches it'] : []),
+    ...(host !== null && launches(host) ? ['this host launches it'] : []),
   ];
 }
 
@@ -98,7 +109,11 @@ function json(explained: Explained): string {
     fields: explainGuestPolicy(policy),
     options: policyOptions(policy),
     suspicion: suspicion && { ...suspicion, meant: suspicion.meant === null ? null : hexOf(suspicion.meant) },
-    host: host && { contradictions: host.contradictions, undecided: host.undecided },
+    host: host && {
+      launches: host.contradictions.length > 0 ? false : launches(host) || null,
+      contradictions: host.contradictions,
+      undecided: host.undecided,
+    },
   };
   return `${JSON.stringify(written, null, 2)}\n`;
 }

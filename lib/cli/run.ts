@@ -18,7 +18,17 @@ import { packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
-import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary, summarySchema } from '../runner/summary.ts';
+import { SUITES, type SuiteName } from '../runner/suite-names.ts';
+import {
+  CTRF_FILE,
+  JUNIT_FILE,
+  MARKDOWN_FILE,
+  PAGE_FILE,
+  SUMMARY_FILE,
+  type Summary,
+  summarySchema,
+} from '../runner/summary.ts';
+import { parseCount } from './numbers.ts';
 
 interface RunFlags {
   hosts: string;
@@ -29,17 +39,25 @@ interface RunFlags {
   compareWith?: string;
   out: string;
   host?: string[];
+  suite?: SuiteName[];
   grep?: string;
   explain?: ExplainMode;
+  kds?: string;
+  offline?: true;
+  kdsAttempts?: number;
 }
 
 /** What a run was made of; in its directory. */
 const PLAN_FILE = 'plan.json';
 
+/** A service that does not answer to so many is not there. */
+const ATTEMPTS_MAX = 20;
+
 const EXAMPLES = `
 Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json
   snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
+  snp-conform run --hosts hosts.json --matrix matrix.json --suite launch identity policy attestation
   snp-conform run --replay night.jsonl.gz
 `;
 
@@ -71,9 +89,15 @@ function planOf(flags: RunFlags): Plan {
     source,
     runId: newRunId(new Date()),
     ...(flags.host && { hosts: flags.host }),
-    ...(flags.explain && { explain: flags.explain }),
+    ...(flags.suite && { suites: flags.suite }),
+    kds: {
+      ...(flags.kds === undefined ? {} : { url: flags.kds }),
+      ...(flags.kdsAttempts === undefined ? {} : { attempts: flags.kdsAttempts }),
+      offline: flags.offline === true,
+    },
     // What is played back is compared where that is asked for; what is launched, with the run before it.
     ...comparedWith(flags),
+    ...(flags.explain && { explain: flags.explain }),
   };
 }
 
@@ -163,10 +187,13 @@ function checkFlags(flags: RunFlags): void {
 
 async function run(flags: RunFlags): Promise<void> {
   checkFlags(flags);
+  // Loaded only where it is asked for: certificates take a while to load.
+  if (flags.kds !== undefined) (await import('../attestation/kds.ts')).kdsBase(flags.kds);
   const plan = planOf(flags);
   makeFolder(plan.reportsDirectory, '--out');
   // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
-  for (const name of [JUNIT_FILE, PAGE_FILE]) await rm(join(plan.reportsDirectory, name), { force: true });
+  for (const name of [JUNIT_FILE, CTRF_FILE, MARKDOWN_FILE, PAGE_FILE])
+    await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
   if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
   // What the files say wrong is said before anything is launched.
@@ -183,7 +210,7 @@ async function run(flags: RunFlags): Promise<void> {
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
     throw new HarnessError({
       code: 'MATRIX_EMPTY',
-      what: `none of the ${loaded.cells.length} cells is left by --grep and --host`,
+      what: `none of the ${loaded.cells.length} cells is left by --grep, --host and --suite`,
       where: 'snp-conform run',
       hint: 'npx playwright test --list shows the names; --grep matches them without regard to case',
     });
@@ -193,6 +220,16 @@ async function run(flags: RunFlags): Promise<void> {
     process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);
   }
   process.exitCode = exitCodeOf(summary);
+}
+
+function attemptsOf(text: string): number {
+  const attempts = parseCount(text, '--kds-attempts', 'USAGE');
+  if (attempts >= 1 && attempts <= ATTEMPTS_MAX) return attempts;
+  throw new HarnessError({
+    code: 'USAGE',
+    what: `expected 1 to ${ATTEMPTS_MAX}, got ${attempts}`,
+    where: '--kds-attempts',
+  });
 }
 
 /** `snp-conform run`: a matrix on hosts, or a recording played back. */
@@ -213,12 +250,23 @@ export function runCommand(): Command {
     .option('--compare-with <run>', 'a run or recording to show the results beside; by default the run before')
     .option('--host <name...>', 'only these hosts')
     .addOption(
+      new Option('--suite <name...>', 'these suites; by default launch, of a recording all that it holds').choices(
+        SUITES,
+      ),
+    )
+    .addOption(
       new Option(
         '--explain <how>',
         'how far to go to explain a digest that differs: a launch without ID block (report), then launches that ask the ' +
           'firmware (oracle); default: as the matrix says, else report',
       ).choices(EXPLAIN_MODES),
     )
+    .option(
+      '--kds <url>',
+      "the key distribution service, or a mirror of it; by default AMD's, on emulated hosts the emulated one",
+    )
+    .option('--kds-attempts <count>', 'how often the service is asked for one thing (default: 5)', attemptsOf)
+    .option('--offline', 'ask no key distribution service; what was fetched before is used')
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the run and its reports go', 'reports')
     .addHelpText('after', EXAMPLES)

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { KDS_PRODUCTS } from '../abi/products.ts';
 import { PLATFORM_INFO_BITS } from '../abi/report-bits.ts';
 import type { TcbComponent, TcbVersion } from '../abi/tcb.ts';
+import type { ReportCheckName } from '../attestation/checks.ts';
 import type { FirmwareVersion } from '../attestation/firmware-version.ts';
 import { SPL_NAMES } from '../attestation/tcb.ts';
 import { REPORT_TCBS, type Wanted } from '../attestation/want.ts';
@@ -90,6 +91,8 @@ const platformNames = PLATFORM_INFO_BITS.map(({ name }) => name);
 /** One option: what it asks of a report. */
 interface WantOption {
   flags: string;
+  /** The checks that it makes. */
+  checks: readonly ReportCheckName[];
   description: string;
   /** Adds to what is wanted so far. */
   add: (want: Wanted, text: string, option: string) => Wanted;
@@ -100,51 +103,61 @@ interface WantOption {
 export const WANT_OPTIONS: readonly WantOption[] = [
   {
     flags: '--report-data <hex>',
+    checks: ['report-data'],
     description: 'REPORT_DATA, 64 bytes',
     add: (want, text, option) => withReportData(want, hex(REPORT_DATA_BYTES)(text, option), option),
   },
   {
     flags: '--nonce <hex>',
+    checks: ['report-data'],
     description: 'REPORT_DATA that begins with this and ends in zeros',
     add: (want, text, option) => withReportData(want, parseNonce(text, option), option),
   },
   {
     flags: '--measurement <digest>',
+    checks: ['measurement'],
     description: 'MEASUREMENT, 48 bytes: the launch digest, see `predict`',
     add: (want, text, option) => ({ ...want, measurement: readLaunchDigest(text, option).digest }),
   },
   {
     flags: '--host-data <hex>',
+    checks: ['host-data'],
     description: 'HOST_DATA, 32 bytes',
     add: (want, text, option) => ({ ...want, hostData: hex(32)(text, option) }),
   },
   {
     flags: '--policy <number>',
+    checks: ['policy'],
     description: 'POLICY, all 64 bits',
     add: (want, text, option) => ({ ...want, policy: wide(text, option) }),
   },
   {
     flags: '--policy-set <names>',
+    checks: ['policy-set'],
     description: `bits of POLICY that must be set: ${policyNames.join(', ')}`,
     add: (want, text, option) => ({ ...want, policySet: parseNames(text, option, policyNames) }),
   },
   {
     flags: '--policy-clear <names>',
+    checks: ['policy-clear'],
     description: 'bits of POLICY that must be clear, for example DEBUG,MIGRATE_MA',
     add: (want, text, option) => ({ ...want, policyClear: parseNames(text, option, policyNames) }),
   },
   {
     flags: '--policy-abi <version>',
+    checks: ['policy-abi'],
     description: 'the least firmware API that POLICY must ask for, like 1.55',
     add: (want, text, option) => ({ ...want, policyAbi: parseApiVersion(text, option) }),
   },
   {
     flags: '--vmpl <level>',
+    checks: ['vmpl'],
     description: 'VMPL, exactly',
     add: (want, text, option) => ({ ...want, vmpl: number(32)(text, option) }),
   },
   {
     flags: '--id-key-digest <digest>',
+    checks: ['id-key-digest'],
     description: 'ID_KEY_DIGEST, 48 bytes; given again: or this one',
     add: (want, text, option) => ({
       ...want,
@@ -153,6 +166,7 @@ export const WANT_OPTIONS: readonly WantOption[] = [
   },
   {
     flags: '--author-key-digest <digest>',
+    checks: ['author-key-digest'],
     description: 'AUTHOR_KEY_DIGEST, 48 bytes; given again: or this one',
     add: (want, text, option) => ({
       ...want,
@@ -161,63 +175,75 @@ export const WANT_OPTIONS: readonly WantOption[] = [
   },
   {
     flags: '--require-id-block',
+    checks: ['id-block'],
     description: 'the guest must have been launched with an ID block',
     add: (want) => ({ ...want, idBlock: 'required' }),
   },
   {
     flags: '--require-author-key',
+    checks: ['author-key'],
     description: 'the guest must have been launched with an author key',
     add: (want) => ({ ...want, authorKey: 'required' }),
   },
   {
     flags: '--family-id <hex>',
+    checks: ['family-id'],
     description: 'FAMILY_ID, 16 bytes',
     add: (want, text, option) => ({ ...want, familyId: hex(16)(text, option) }),
   },
   {
     flags: '--image-id <hex>',
+    checks: ['image-id'],
     description: 'IMAGE_ID, 16 bytes',
     add: (want, text, option) => ({ ...want, imageId: hex(16)(text, option) }),
   },
   {
     flags: '--min-guest-svn <number>',
+    checks: ['guest-svn'],
     description: 'the least GUEST_SVN',
     add: (want, text, option) => ({ ...want, minGuestSvn: number(32)(text, option) }),
   },
   {
     flags: '--report-id <hex>',
+    checks: ['report-id'],
     description: 'REPORT_ID, 32 bytes: one guest instance',
     add: (want, text, option) => ({ ...want, reportId: hex(32)(text, option) }),
   },
   {
     flags: '--report-id-ma <hex|none>',
+    checks: ['report-id-ma'],
     description: 'REPORT_ID_MA, 32 bytes, or none: no migration agent',
     add: (want, text, option) => ({ ...want, reportIdMa: text === 'none' ? text : hex(32)(text, option) }),
   },
   {
     flags: '--chip-id <hex>',
+    checks: ['chip-id-allowed'],
     description: 'CHIP_ID, 64 bytes; given again: or this one',
     add: (want, text, option) => ({ ...want, chipIds: [...(want.chipIds ?? []), hex(64)(text, option)] }),
   },
   {
     flags: '--csp-id <text>',
+    checks: ['csp-id'],
     description: 'the cloud provider in the VLEK, for example CN=cc-us-east-2.amazonaws.com',
     add: (want, text) => ({ ...want, cspId: text }),
   },
   {
     flags: '--product <name>',
+    checks: ['product-wanted'],
     description: 'the product',
     choices: KDS_PRODUCTS,
     add: (want, text) => ({ ...want, product: KDS_PRODUCTS.find((product) => product === text) }),
   },
   {
     flags: '--signing-key <kind>',
+    checks: ['signing-key-wanted'],
     description: 'the kind of key that must have signed',
     choices: ['VCEK', 'VLEK'],
     add: (want, text) => ({ ...want, signingKey: text === 'VLEK' ? text : 'VCEK' }),
   },
   {
     flags: '--min-tcb <levels>',
+    checks: REPORT_TCBS.map((which) => `min-${which}-tcb` as const),
     description: 'the least levels of all four TCBs, like bl=3,tee=0,snp=8,ucode=115',
     add: (want, text, option) => {
       const least = parseTcb(text, option);
@@ -228,47 +254,56 @@ export const WANT_OPTIONS: readonly WantOption[] = [
   ...REPORT_TCBS.map(
     (which): WantOption => ({
       flags: `--min-${which}-tcb <levels>`,
+      checks: [`min-${which}-tcb`],
       description: `the least levels of ${which.toUpperCase()}_TCB, in place of those of --min-tcb`,
       add: (want, text, option) => ({ ...want, minTcb: { ...want.minTcb, [which]: parseTcb(text, option) } }),
     }),
   ),
   {
     flags: '--refuse-provisional',
+    checks: ['provisional'],
     description: 'firmware that is not committed must not run',
     add: (want) => ({ ...want, provisional: 'refused' }),
   },
   {
     flags: '--min-firmware <version>',
+    checks: ['firmware'],
     description: 'the least firmware version, like 1.55.29',
     add: (want, text, option) => ({ ...want, minFirmware: parseFirmware(text, option) }),
   },
   {
     flags: '--min-committed-firmware <version>',
+    checks: ['committed-firmware'],
     description: 'the least committed firmware version',
     add: (want, text, option) => ({ ...want, minCommittedFirmware: parseFirmware(text, option) }),
   },
   {
     flags: '--platform-set <names>',
+    checks: ['platform-set'],
     description: `bits of PLATFORM_INFO that must be set: ${platformNames.join(', ')}`,
     add: (want, text, option) => ({ ...want, platformSet: parseNames(text, option, platformNames) }),
   },
   {
     flags: '--platform-clear <names>',
+    checks: ['platform-clear'],
     description: 'bits of PLATFORM_INFO that must be clear',
     add: (want, text, option) => ({ ...want, platformClear: parseNames(text, option, platformNames) }),
   },
   {
     flags: '--refuse-unknown-bits',
+    checks: ['platform-unknown', 'tcb-unknown'],
     description: 'PLATFORM_INFO and TCBs must have no bits without a known meaning',
     add: (want) => ({ ...want, unknownBits: 'refused' }),
   },
   {
     flags: '--launch-mitigations <number>',
+    checks: ['launch-mitigations'],
     description: 'bits that must be set in LAUNCH_MIT_VECTOR',
     add: (want, text, option) => ({ ...want, launchMitVector: wide(text, option) }),
   },
   {
     flags: '--current-mitigations <number>',
+    checks: ['current-mitigations'],
     description: 'bits that must be set in CURRENT_MIT_VECTOR',
     add: (want, text, option) => ({ ...want, currentMitVector: wide(text, option) }),
   },

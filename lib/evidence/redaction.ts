@@ -97,7 +97,7 @@ export class Redaction {
     const message = said(this.#text(row.message));
     if (row.evidence === null) return { ...row, host, message };
     const { evidence } = row;
-    const { sent, outcome } = evidence;
+    const { sent, outcome, attestation } = evidence;
     const logs = this.#noLogs
       ? { console: '', stderr: '' }
       : { console: said(this.#text(outcome.console)), stderr: said(this.#text(outcome.stderr)) };
@@ -110,6 +110,9 @@ export class Redaction {
       evidence: {
         ...evidence,
         host: provenance,
+        ...(attestation && {
+          attestation: { ...attestation, trouble: this.#value(attestation.trouble) as typeof attestation.trouble },
+        }),
         sent: { ...sent, argv: sent.argv.map((word) => this.#text(word)) },
         ...(evidence.probes && { probes: this.#value(evidence.probes) as NonNullable<typeof evidence.probes> }),
         outcome: {

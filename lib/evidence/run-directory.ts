@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { asHarnessError, HarnessError } from '../errors.ts';
+import { launchName } from '../scenarios/scenario.ts';
 import { type Damage, damageError } from './damage.ts';
 import { makeFolder } from './folders.ts';
 import { fileTrouble } from './input-file.ts';
@@ -83,9 +84,9 @@ export function readResults(runDirectory: string, damages: Damage[]): Map<string
 /** The result of a cell whose test was never told to have ended: its process was. */
 function resultOfCell({ evidence, verdict }: CellFile): Result {
   return {
-    suite: 'launch',
+    suite: evidence.scenario?.replace(/\/.*/, '') ?? 'launch',
     host: evidence.host.name,
-    id: evidence.cell.id,
+    id: launchName(evidence.cell.id, evidence.scenario),
     result: verdict.result,
     durationMs: Object.values(evidence.timingsMs).reduce((sum, ms) => sum + ms, 0),
     message: '',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attestationSchema } from './attestation-schema.ts';
 import { hostFactsSchema } from './host-facts.ts';
 
 /** Lower-case hex of exactly that many bytes. */
@@ -133,11 +134,19 @@ export const probeSchema = z.strictObject({
 });
 export type Probe = z.infer<typeof probeSchema>;
 
-/** All that one launch left behind; one JSON document a cell. */
+/** The name of a launch beside the plain one of its cell. */
+const scenarioNameSchema = z
+  .string()
+  .max(100)
+  .regex(/^[a-z]+\/[a-z0-9-]+$/, 'a suite, a slash, and what is special of the launch');
+
+/** All that one launch left behind; one JSON document a launch. */
 export const evidenceSchema = z.strictObject({
   format: z.literal('snp-conform/evidence@1'),
   kind: evidenceKindSchema,
   cell: cellSchema,
+  /** Which launch of the cell this is; absent: the plain one. */
+  scenario: scenarioNameSchema.optional(),
   host: hostProvenanceSchema,
   startedAt: z.iso.datetime(),
   artifacts: z.strictObject({
@@ -147,6 +156,8 @@ export const evidenceSchema = z.strictObject({
   }),
   sent: z.strictObject({
     argv: z.array(z.string()),
+    /** What it was launched with; absent: the policy of the cell. */
+    guestPolicy: hexNumber.optional(),
     idBlock: base64.nullable(),
     idAuth: base64.nullable(),
     authorKeyEnabled: z.boolean(),
@@ -186,6 +197,8 @@ export const evidenceSchema = z.strictObject({
       })
       .optional(),
   }),
+  /** What its report is verified with; absent where nobody asked who signed it. */
+  attestation: attestationSchema.optional(),
   /** Launches made to explain this one, in order; absent where there were none. */
   probes: z.array(probeSchema).max(64).optional(),
   /** Milliseconds of each phase of the launch. */
@@ -224,6 +237,8 @@ export const cellFileSchema = z.strictObject({
   predicted: hex(48),
   verdict: z.strictObject({
     result: z.enum(['pass', 'fail', 'infrastructure']),
+    /** What had to come of the launch, in words; absent: the guest had to run. */
+    expected: z.string().max(1000).optional(),
     checks: z.array(
       z.strictObject({
         name: z.string(),

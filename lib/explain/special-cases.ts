@@ -6,10 +6,10 @@ import { VMM_PROFILE_WITHOUT_FPU_STATE, vmmProfileOf } from '../measure/vmm-prof
 import { COUNTED_VCPUS } from './blocks.ts';
 import type { CauseId } from './causes.ts';
 import type { Change } from './change.ts';
-import { reorderings } from './digest-text.ts';
 import type { Explanation } from './explanation.ts';
 import { adviceText, type Direction } from './explanation.ts';
 import type { KnownLaunch } from './launch-state.ts';
+import { reorderings } from './reorderings.ts';
 
 const same = (left: Uint8Array, right: Uint8Array): boolean => Buffer.compare(left, right) === 0;
 

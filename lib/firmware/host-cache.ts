@@ -1,16 +1,17 @@
 import { buildCertificateTable, CERTIFICATE_GUIDS, type CertificateTableName } from '../abi/certificate-table.ts';
 import { joinTcb, splitTcb } from '../abi/tcb.ts';
-import type { Authority } from './authority.ts';
-import type { Chip } from './chip.ts';
-import { issueVcek, issueVlek } from './leaf-certificates.ts';
+import { type Authority, yearsAfter } from './authority.ts';
+import { type Chip, emulatedChip } from './chip.ts';
+import { issueVcek, issueVlek, type LeafOptions } from './leaf-certificates.ts';
 import type { Platform } from './platform.ts';
 import { PRODUCT_TRAITS } from './products.ts';
 
 /**
- * What an emulated host has for an extended request: nothing, as the kernel upstream; the certificates of its key; or
- * those of before the last firmware update, which nobody renewed.
+ * What an emulated host has for an extended request: nothing, as the kernel upstream; the certificates of its key; those of
+ * before the last firmware update, which nobody renewed; those of the machine that its disk came from; or ones that have
+ * run out.
  */
-export const HOST_CACHES = ['empty', 'present', 'stale'] as const;
+export const HOST_CACHES = ['empty', 'present', 'stale', 'other-chip', 'expired'] as const;
 export type HostCache = (typeof HOST_CACHES)[number];
 
 /** The TCB of before a firmware update: one SNP firmware older. */
@@ -20,6 +21,19 @@ function earlierTcb({ product, reportedTcb }: Platform): bigint {
   // Where there was none, the level before is one that never was: no certificate of it fits either.
   const snp = ((levels.snp ?? 0) + 0xff) % 0x100;
   return joinTcb({ ...levels, snp }, tcbLayout);
+}
+
+/** Another machine of the same product. */
+function otherChip({ platform, vlek }: Chip): Chip {
+  return emulatedChip('the machine before', { product: platform.product, vlek: vlek ?? undefined });
+}
+
+function leafOptions(cache: HostCache, { platform }: Chip, now: Date): LeafOptions {
+  return {
+    tcb: cache === 'stale' ? earlierTcb(platform) : platform.reportedTcb,
+    now,
+    dates: cache === 'expired' ? { notBefore: yearsAfter(now, -2), notAfter: yearsAfter(now, -1) } : undefined,
+  };
 }
 
 /**
@@ -34,16 +48,16 @@ export function hostCertificates(
   chip: Chip,
   now: Date,
 ): Uint8Array {
-  const { platform, vlek } = chip;
-  const options = { tcb: cache === 'stale' ? earlierTcb(platform) : platform.reportedTcb, now };
+  const owner = cache === 'other-chip' ? otherChip(chip) : chip;
+  const options = leafOptions(cache, chip, now);
   const entries: [CertificateTableName, Uint8Array][] =
-    vlek === null
+    owner.vlek === null
       ? [
-          ['VCEK', issueVcek(authority, chip, options)],
+          ['VCEK', issueVcek(authority, owner, options)],
           ['ASK', authority.ask.certificate],
         ]
       : [
-          ['VLEK', issueVlek(authority, vlek, options)],
+          ['VLEK', issueVlek(authority, owner.vlek, options)],
           ['ASK', authority.asvk.certificate],
         ];
   const rows = [...entries, ['ARK', authority.ark.certificate] as const];

@@ -91,8 +91,13 @@ for snp_module in /modules/*.ko; do
 done
 mount -t configfs none /sys/kernel/config 2>/dev/null
 
+# A redirection that fails ends the shell, and with it the kernel: so it is looked at first.
+if ! { [ -c /dev/ttyS1 ] && stty -F /dev/ttyS1 raw -echo 115200; } 2>/dev/null; then
+  echo 'snp-conform: this guest has no second serial port' >/dev/console
+  poweroff -f
+fi
 exec 3<>/dev/ttyS1
-stty raw -echo 115200 <&3 || echo 'snp-conform: this guest has no second serial port' >/dev/console
+stty raw -echo 115200 <&3
 
 printf '{"agent":"%s","kernel":"%s"}' "@VERSION@" "$(uname -r | tr -cd 'A-Za-z0-9._+~-')" >/tmp/ready
 snp_say ready 0 /tmp/ready

@@ -1,4 +1,5 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HarnessError } from '../errors.ts';
@@ -52,6 +53,14 @@ async function writeOnce(path: string, text: string): Promise<void> {
   }
 }
 
+/** Puts the root's certificate beside the keys, for `report verify --trusted-ark`. */
+async function withRootBeside(authority: Authority, folder: string): Promise<Authority> {
+  const { commonName, certificate } = authority.ark;
+  const path = join(folder, `${commonName}.pem`);
+  if (!existsSync(path)) await writeOnce(path, new X509Certificate(certificate).toString());
+  return authority;
+}
+
 /**
  * The emulated issuers of a product, made at first use and then kept: three RSA keys take seconds, and whoever verifies
  * must see the same ones as whoever signs.
@@ -66,15 +75,11 @@ export async function emulatedAuthority(
   const folder = join(cacheFolder, FOLDER);
   const path = join(folder, `${product}.json`);
   const stored = await readStored(path);
-  if (stored !== undefined) return stored;
+  if (stored !== undefined) return withRootBeside(stored, folder);
   makeFolder(folder, 'cache');
   const keys = await generate();
   await writeOnce(path, writeAuthority(createAuthority(product, keys, new Date(Date.now() - BACKDATED_MS))));
   const kept = await readStored(path);
-  if (kept !== undefined) {
-    // For `report verify --trusted-ark`; it may be read by anybody, but stands beside what may not.
-    await writeOnce(join(folder, `${kept.ark.commonName}.pem`), new X509Certificate(kept.ark.certificate).toString());
-    return kept;
-  }
+  if (kept !== undefined) return withRootBeside(kept, folder);
   throw new HarnessError({ code: 'FILE_UNREADABLE', what: 'the file was removed while it was made', where: path });
 }

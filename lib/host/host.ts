@@ -2,6 +2,7 @@ import type { Evidence, HostProvenance, LiveProcess } from '../evidence/schema.t
 import type { Cell } from '../matrix/cell.ts';
 import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
+import type { SentIdentity } from '../scenarios/scenario.ts';
 
 /** A file under test on the machine of the harness, known by its SHA-256. */
 export interface LocalArtifact {
@@ -11,23 +12,18 @@ export interface LocalArtifact {
   sha256: string;
 }
 
-/** What QEMU is told of the ID block; all base64 or hex as QEMU and the report want them. */
-export interface LaunchIdentity {
-  /** 96 bytes. */
-  idBlock: Uint8Array;
-  /** 4096 bytes. */
-  idAuth: Uint8Array;
-  authorKeyEnabled: boolean;
-}
-
 /** One launch, decided; performing it is the host's work. */
 export interface LaunchRequest {
   cell: Cell;
+  /** Name of the scenario; null: the plain launch of the cell. */
+  scenario: string | null;
+  /** What is launched with: the policy of the cell, or that of the scenario. */
+  guestPolicy: bigint;
   firmware: LocalArtifact;
   firmwareDescriptor: FirmwareDescriptor;
   kernel: LocalArtifact | null;
   initrd: LocalArtifact | null;
-  identity: LaunchIdentity | null;
+  identity: SentIdentity;
   /** 32 bytes. */
   hostData: Uint8Array;
   /** How the reports come out of the guest. */

@@ -16,6 +16,13 @@ const absolutePath = text.regex(/^\/[^\0\n,]*$/, 'expected an absolute path on t
 const name = text.max(40).regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes');
 const variable = text.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
 
+const attestationSchema = z.strictObject({
+  /** Does the host give guests a certificate table with their reports? */
+  suppliesCertificates: z.boolean().default(false),
+  /** The cloud provider whose VLEK signs; absent: the VCEK does, or whose it is does not matter. */
+  cspId: text.max(200).optional(),
+});
+
 const common = {
   /** Names a project of the runner. */
   name,
@@ -36,6 +43,8 @@ const common = {
     .default({ default: '/usr/bin/qemu-system-x86_64' }),
   /** What rules of the matrix may ask of a host; hosts of the same tags stand in for each other. */
   tags: z.array(text.max(40)).max(64).default([]),
+  /** What is to be expected of the certificates of its reports. */
+  attestation: attestationSchema.default({ suppliesCertificates: false }),
   /** Absent: SNP hardware. */
   emulation: emulationSchema.optional(),
   /** C-bit position; absent: QEMU is asked on the host. */

@@ -44,6 +44,7 @@ const MAX_OUTPUT_BYTES = 256 * 1024;
 const END_MS = 15_000;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+const base64OrNull = (bytes: Uint8Array | null | undefined): string | null => (bytes ? base64(bytes) : null);
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 function argvOf(launch: HostLaunch, request: LaunchRequest, place: GuestPlace): string[] {
@@ -57,16 +58,11 @@ function argvOf(launch: HostLaunch, request: LaunchRequest, place: GuestPlace): 
     append: cell.append,
     vcpus: cell.vcpus,
     vcpuType: cell.vcpuType,
-    guestPolicy: cell.guestPolicy,
+    guestPolicy: request.guestPolicy,
     cbitpos: launch.host.cbitpos,
-    identity:
-      identity === null
-        ? null
-        : {
-            idBlock: base64(identity.idBlock),
-            idAuth: base64(identity.idAuth),
-            authorKeyEnabled: identity.authorKeyEnabled,
-          },
+    idBlock: base64OrNull(identity.idBlock),
+    idAuth: base64OrNull(identity.idAuth),
+    authorKeyEnabled: identity.authorKeyEnabled,
     hostData: base64(request.hostData),
     memoryMiB: GUEST_MEMORY_MIB,
     guestArguments: guest.channel === 'command' ? filled(guest.qemuArguments, { ...place }) : [],
@@ -90,8 +86,6 @@ async function fileText(launch: HostLaunch, name: string): Promise<string> {
   const bytes = await launch.session.readFile(`${launch.directory}/${name}`, MAX_FILE_BYTES);
   return bytes === undefined ? '' : Buffer.from(bytes).toString('utf8');
 }
-
-const base64OrNull = (bytes: Uint8Array | null | undefined): string | null => (bytes ? base64(bytes) : null);
 
 /** What a guest said, as evidence keeps it. */
 function guestOutcome({
@@ -199,6 +193,7 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
       format: 'snp-conform/evidence@1',
       kind: launch.emulation === null ? 'hardware' : 'emulated',
       cell: writeCell(request.cell),
+      ...(request.scenario === null ? {} : { scenario: request.scenario }),
       host,
       startedAt: startedAt.toISOString(),
       artifacts: {
@@ -212,9 +207,10 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
       },
       sent: {
         argv,
-        idBlock: request.identity && base64(request.identity.idBlock),
-        idAuth: request.identity && base64(request.identity.idAuth),
-        authorKeyEnabled: request.identity?.authorKeyEnabled ?? false,
+        ...(request.scenario === null ? {} : { guestPolicy: `0x${request.guestPolicy.toString(16)}` }),
+        idBlock: base64OrNull(request.identity.idBlock),
+        idAuth: base64OrNull(request.identity.idAuth),
+        authorKeyEnabled: request.identity.authorKeyEnabled,
         hostData: hex(request.hostData),
         nonce: hex(request.nonce),
         secondNonce: hex(request.secondNonce),

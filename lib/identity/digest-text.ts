@@ -5,7 +5,7 @@ export type DigestForm = 'hex' | '0x hex' | 'base64' | 'base64 of hex';
 
 /** A digest as it was read. */
 export interface DigestText {
-  /** 48 bytes. */
+  /** 48 bytes; where those of SEV guests are asked for too, 32. */
   digest: Uint8Array;
   form: DigestForm;
   /** What is odd about how it was written; null: nothing. */
@@ -13,6 +13,7 @@ export interface DigestText {
 }
 
 const DIGEST_BYTES = 48;
+const SEV_DIGEST_BYTES = 32;
 /** No text of any form that is known is longer: a report in base64, with line breaks. */
 const TEXT_CHARACTERS_MAX = 4096;
 
@@ -91,12 +92,14 @@ function refusal(text: string, { what, where }: DigestSource): HarnessError {
 interface DigestSource {
   what: 'launch digest' | 'key digest';
   where: string;
+  /** Lengths in bytes that are taken. */
+  lengths: readonly number[];
 }
 
 function readDigest(text: string, source: DigestSource): DigestText {
   const bounded = text.slice(0, TEXT_CHARACTERS_MAX);
   const plain = bounded.trim().replaceAll(/[\s:]+/g, '');
-  const read = readings(plain).find(({ bytes }) => bytes.length === DIGEST_BYTES);
+  const read = readings(plain).find(({ bytes }) => source.lengths.includes(bytes.length));
   if (read === undefined || text.length > TEXT_CHARACTERS_MAX) throw refusal(plain, source);
   const remark = read.form === 'base64 of hex' ? BASE64_OF_HEX : null;
   return { digest: read.bytes, form: read.form, remark };
@@ -110,12 +113,17 @@ function readDigest(text: string, source: DigestSource): DigestText {
  * Source: AMD 56860, ID block and ATTESTATION_REPORT; virtee/snpguest, src/preattestation.rs
  */
 export function readLaunchDigest(text: string, where: string): DigestText {
-  return readDigest(text, { what: 'launch digest', where });
+  return readDigest(text, { what: 'launch digest', where, lengths: [DIGEST_BYTES] });
+}
+
+/** Reads the launch digest of an SNP guest, or that of a SEV or SEV-ES guest, which has 32 bytes. @throws HarnessError DIGEST_INVALID */
+export function readDigestOfAnyGuest(text: string, where: string): DigestText {
+  return readDigest(text, { what: 'launch digest', where, lengths: [DIGEST_BYTES, SEV_DIGEST_BYTES] });
 }
 
 /** Reads the digest of an ID key or author key, in every form in which a launch digest is read. @throws HarnessError DIGEST_INVALID */
 export function readKeyDigest(text: string, where: string): DigestText {
-  return readDigest(text, { what: 'key digest', where });
+  return readDigest(text, { what: 'key digest', where, lengths: [DIGEST_BYTES] });
 }
 
 /** The bytes of each word the other way around. */

@@ -18,6 +18,8 @@ export interface PolicyHostFacts {
   readonly kvmPolicyBits?: bigint | undefined;
   /** ECX of SNP_FEATURE_INFO, leaf 0x80000024. */
   readonly featureInfoEcx?: number | undefined;
+  /** Is memory encrypted with AES-256-XTS? The BIOS decides. */
+  readonly memAes256Xts?: boolean | undefined;
   /** Bits 3 and 4 of PLATFORM_INFO. */
   readonly raplDisabled?: boolean | undefined;
   readonly ciphertextHiding?: boolean | undefined;

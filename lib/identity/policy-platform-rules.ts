@@ -52,6 +52,7 @@ const PAGE_SWAP_API = { major: 1, minor: 58 } as const;
 const LACKING: Readonly<Record<string, readonly GuestPolicyBit[]>> = {
   milan: ['CXL_ALLOW', 'MEM_AES_256_XTS', 'CIPHERTEXT_HIDING_DRAM'],
   genoa: ['CIPHERTEXT_HIDING_DRAM'],
+  'bergamo or siena': ['CIPHERTEXT_HIDING_DRAM'],
   bergamo: ['CIPHERTEXT_HIDING_DRAM'],
   siena: ['CIPHERTEXT_HIDING_DRAM'],
 };
@@ -134,7 +135,18 @@ export const PLATFORM_RULES: readonly PlatformRule[] = [
       ? { certainty: 'likely', why: 'the policy forbids CXL, and there is some', remedy: 'set the bit' }
       : 'met',
   ),
-  bitRule('MEM_AES_256_XTS', 'set', (facts) => support('MEM_AES_256_XTS', facts)),
+  bitRule('MEM_AES_256_XTS', 'set', (facts) =>
+    worst(
+      support('MEM_AES_256_XTS', facts),
+      asked(
+        facts.memAes256Xts,
+        certain(
+          'the policy wants AES-256-XTS for memory, and memory is encrypted with AES-128',
+          'clear the bit, or choose AES-256 in the BIOS',
+        ),
+      ),
+    ),
+  ),
   bitRule('RAPL_DIS', 'set', (facts) =>
     worst(
       support('RAPL_DIS', facts),

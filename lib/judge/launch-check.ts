@@ -5,8 +5,8 @@ import { policyContradictions } from '../identity/policy-contradictions.ts';
 import type { KnownRefusal, LaunchStep } from '../refusals/known-refusal.ts';
 import { recogniseLog } from '../refusals/log.ts';
 import { recogniseNumbers } from '../refusals/recognise.ts';
-import { lastLine, quoted } from '../text.ts';
-import type { Subject } from './subject.ts';
+import { hexNumber, lastLine, quoted } from '../text.ts';
+import { launchedPolicy, type Subject } from './subject.ts';
 
 /** What QEMU's trace shows once the firmware let the guest run. Source: QEMU, target/i386/sev.c, sev_set_guest_state. */
 const ACCEPTED = 'launch-update -> running';
@@ -30,13 +30,14 @@ function wasAsked({ fwError }: Refusal): boolean {
 
 /** What the policy of this very launch has to do with it, where it has. */
 function ofPolicy(refusal: Refusal, { evidence }: Subject): string[] {
-  const { cell, host } = evidence;
-  const policy = `the policy launched with is ${cell.guestPolicy}`;
+  const { host } = evidence;
+  const launched = launchedPolicy(evidence);
+  const policy = `the policy launched with is ${hexNumber(launched)}`;
   if (wasAsked(refusal)) return refusal.fwError === POLICY_FAILURE ? [policy] : [];
   if (refusal.command !== 'SNP_LAUNCH_START') return [];
   // Of an emulated host the name of the profile ends with the release of the kernel that it passes for.
   const release = /\d+\.\d+\S*/.exec(host.profile ?? host.kernel)?.[0];
-  const refused = policyContradictions(BigInt(cell.guestPolicy), { kernelRelease: release }).filter(
+  const refused = policyContradictions(launched, { kernelRelease: release }).filter(
     ({ refusedBy }) => refusedBy === 'kvm',
   );
   return [policy, ...refused.map(({ field, bits, why }) => `bit ${bits}, ${field}: ${quoted(why)}`)];

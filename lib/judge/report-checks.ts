@@ -2,7 +2,7 @@ import type { AttestationReport } from '../abi/report.ts';
 import { compared, type Finding, failed, notApplicable } from '../finding.ts';
 import { authorKeyDigest, idKeyDigest } from '../identity/id-auth.ts';
 import { hexNumber, hexOf } from '../text.ts';
-import { cellPolicy } from './sent-checks.ts';
+import { meantPolicy } from './sent-checks.ts';
 import type { Reading, Subject } from './subject.ts';
 
 /** Did the guest send a report that can be read? A guest that ran and sent none has failed. */
@@ -61,8 +61,8 @@ export const REPORT_CLAIMS = {
   },
   policy: {
     field: 'POLICY',
-    meaning: 'the policy of the cell',
-    expected: (subject) => ({ value: cellPolicy(subject) }),
+    meaning: 'the policy of the launch',
+    expected: (subject) => ({ value: meantPolicy(subject) }),
     observed: ({ policy }) => hexNumber(policy),
   },
   hostData: {

@@ -2,7 +2,7 @@ import type { IdBlock } from '../abi/id-block.ts';
 import { compared, type Finding, failed, notApplicable } from '../finding.ts';
 import { checkIdentity, isWrongForLaunch } from '../identity/identity-check.ts';
 import { hexNumber, hexOf } from '../text.ts';
-import type { Subject } from './subject.ts';
+import { launchedPolicy, type Subject } from './subject.ts';
 
 function ofIdBlock({ idBlock }: Subject, check: (block: IdBlock) => Finding): Finding {
   if (idBlock.state === 'absent') return notApplicable(idBlock.why);
@@ -10,18 +10,18 @@ function ofIdBlock({ idBlock }: Subject, check: (block: IdBlock) => Finding): Fi
   return check(idBlock.value);
 }
 
-/** The guest policy of the cell, as 0x hex without leading zeros. */
-export function cellPolicy({ evidence }: Subject): string {
-  return hexNumber(BigInt(evidence.cell.guestPolicy));
+/** The guest policy that the launch was meant to have, as 0x hex without leading zeros. */
+export function meantPolicy({ evidence }: Subject): string {
+  return hexNumber(launchedPolicy(evidence));
 }
 
-/** Was the launch started with the policy of the cell? */
+/** Was the launch started with the policy that it was meant to have? */
 export function launchPolicy(subject: Subject): Finding {
   const start = subject.evidence.outcome.trace.find((line) => line.event === 'launch_start');
-  if (start === undefined) return notApplicable("QEMU's trace has no SNP_LAUNCH_START", cellPolicy(subject));
-  return compared(cellPolicy(subject), hexNumber(BigInt(start.policy)), {
-    holds: 'QEMU launched with the policy of the cell',
-    broken: 'QEMU launched with another policy than the cell says',
+  if (start === undefined) return notApplicable("QEMU's trace has no SNP_LAUNCH_START", meantPolicy(subject));
+  return compared(meantPolicy(subject), hexNumber(BigInt(start.policy)), {
+    holds: 'QEMU launched with the policy that it was given',
+    broken: 'QEMU launched with another policy than it was given',
   });
 }
 
@@ -35,12 +35,12 @@ export function idBlockDigest(subject: Subject): Finding {
   );
 }
 
-/** Does the ID block that was sent carry the policy of the cell? */
+/** Does the ID block that was sent carry the policy of the launch? */
 export function idBlockPolicy(subject: Subject): Finding {
   return ofIdBlock(subject, (block) =>
-    compared(cellPolicy(subject), hexNumber(block.policy), {
-      holds: 'the ID block carries the policy of the cell',
-      broken: 'the ID block that was sent carries another policy than the cell says',
+    compared(meantPolicy(subject), hexNumber(block.policy), {
+      holds: 'the ID block carries the policy of the launch',
+      broken: 'the ID block that was sent carries another policy than the launch has',
     }),
   );
 }

@@ -8,6 +8,10 @@ import type { Evidence } from '../evidence/schema.ts';
 import { parseIdAuth } from '../identity/id-auth.ts';
 import { parseIdBlock } from '../identity/id-block.ts';
 import type { Prediction } from '../measure/inputs.ts';
+import type { Expectation } from '../scenarios/expectation.ts';
+import { policyFactsOf } from '../scenarios/policy-facts.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
+import { expectationOf, findScenario } from '../scenarios/scenarios.ts';
 import { quoted } from '../text.ts';
 
 /** A structure of the evidence: read, not there, or there and not readable. */
@@ -23,6 +27,21 @@ export interface Subject {
   idBlock: Reading<IdBlock>;
   idAuth: Reading<IdAuth>;
   report: Reading<AttestationReport>;
+  /** undefined: the plain launch of a cell, or a scenario that this version does not know. */
+  scenario: Scenario | undefined;
+  /** What had to come of the launch, as this version sees it. */
+  expectation: Expectation;
+}
+
+/** The guest policy that a launch was meant to have. */
+export function launchedPolicy({ sent, cell }: Pick<Evidence, 'sent' | 'cell'>): bigint {
+  return BigInt(sent.guestPolicy ?? cell.guestPolicy);
+}
+
+function expectationFor(evidence: Evidence, scenario: Scenario | undefined): Expectation {
+  if (scenario !== undefined) return expectationOf(scenario, launchedPolicy(evidence), policyFactsOf(evidence.host));
+  if (evidence.scenario === undefined) return { outcome: 'accepted' };
+  return { outcome: 'unknown', why: `this version knows no scenario ${evidence.scenario}` };
 }
 
 const ID_BLOCK_BYTES = 96;
@@ -35,7 +54,8 @@ export function bytesOfBase64(text: string, bytes: number): Uint8Array | undefin
   return decoded.length === bytes && decoded.toString('base64') === text ? new Uint8Array(decoded) : undefined;
 }
 
-function readBase64<T>(text: string, bytes: number, parse: (bytes: Uint8Array) => T): Reading<T> {
+/** Reads a structure of exactly so many bytes. */
+export function readBase64<T>(text: string, bytes: number, parse: (bytes: Uint8Array) => T): Reading<T> {
   const decoded = bytesOfBase64(text, bytes);
   if (decoded === undefined) {
     return { state: 'damaged', why: `expected base64 of ${bytes} bytes, got ${text.length} characters` };
@@ -64,9 +84,12 @@ function noReport({ state, guest }: Evidence['outcome']): string {
 export function subjectOf(prediction: Prediction, evidence: Evidence): Subject {
   const { idBlock, idAuth } = evidence.sent;
   const { report } = evidence.outcome;
+  const scenario = evidence.scenario === undefined ? undefined : findScenario(evidence.scenario);
   return {
     prediction,
     evidence,
+    scenario,
+    expectation: expectationFor(evidence, scenario),
     idBlock:
       idBlock === null
         ? { state: 'absent', why: 'no ID block was sent' }

@@ -1,6 +1,9 @@
 import type { Check } from '../finding.ts';
 import type { Verdict } from './verdict.ts';
 
+/** The checks of what came of the launch; a verdict has one of them. */
+const LAUNCH_CHECKS: readonly string[] = ['launch-accepted', 'launch-refused'];
+
 function checkOf(verdict: Verdict, name: string): Check | undefined {
   return verdict.checks.find((check) => check.name === name);
 }
@@ -17,9 +20,9 @@ function headline(verdict: Verdict): string {
   const broken = verdict.checks.find(({ status }) => status === 'fail');
   if (broken !== undefined) {
     const words = firstLine(broken.detail);
-    return broken.name === 'launch-accepted' ? words : `${broken.name}: ${words}`;
+    return LAUNCH_CHECKS.includes(broken.name) ? words : `${broken.name}: ${words}`;
   }
-  const launch = checkOf(verdict, 'launch-accepted');
+  const launch = LAUNCH_CHECKS.map((name) => checkOf(verdict, name)).find((check) => check !== undefined);
   if (launch?.status !== 'pass') return firstLine(launch?.detail ?? 'nothing was checked');
   const report = checkOf(verdict, 'report-present')?.detail ?? 'nothing was reported';
   return `the launch was ${launch.detail}; ${report}`;

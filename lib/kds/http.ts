@@ -30,6 +30,8 @@ export interface KdsEdge {
   sleep: (ms: number) => Promise<void>;
   /** Tells people that something is waited for or passed over. */
   note: (text: string) => void;
+  /** How requests are made; absent: over the network. */
+  fetch?: ((url: string, init: { signal: AbortSignal }) => Promise<Response>) | undefined;
 }
 
 /** One answer: its bytes; that there is no such thing; or why there is none now, and when to ask again. */
@@ -75,7 +77,7 @@ function reasonOf(error: unknown): string {
 
 async function attempt(url: string, limits: KdsLimits, edge: KdsEdge): Promise<Attempt> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(limits.timeoutMs) });
+    const response = await (edge.fetch ?? fetch)(url, { signal: AbortSignal.timeout(limits.timeoutMs) });
     if (response.status === 200) return { state: 'bytes', bytes: await boundedBody(response, limits.bodyBytesMax) };
     await response.body?.cancel();
     if (response.status === 404) return { state: 'absent' };

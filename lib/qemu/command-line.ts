@@ -13,8 +13,10 @@ export interface QemuLaunch {
   guestPolicy: bigint;
   /** The position of the C-bit on this host, CPUID 0x8000001F EBX[5:0]. */
   cbitpos: number;
-  /** Base64 as QEMU takes them; null: launched without an ID block. */
-  identity: { idBlock: string; idAuth: string; authorKeyEnabled: boolean } | null;
+  /** Base64 as QEMU takes it; null: none is given. */
+  idBlock: string | null;
+  idAuth: string | null;
+  authorKeyEnabled: boolean;
   /** 32 bytes, base64. */
   hostData: string;
   memoryMiB: number;
@@ -44,9 +46,9 @@ function sevObject(launch: QemuLaunch): string {
     policy: `0x${launch.guestPolicy.toString(16)}`,
     'kernel-hashes': launch.kernel === null ? 'off' : 'on',
     'host-data': launch.hostData,
-    'id-block': launch.identity?.idBlock,
-    'id-auth': launch.identity?.idAuth,
-    'author-key-enabled': launch.identity?.authorKeyEnabled === true ? 'on' : undefined,
+    'id-block': launch.idBlock ?? undefined,
+    'id-auth': launch.idAuth ?? undefined,
+    'author-key-enabled': launch.authorKeyEnabled ? 'on' : undefined,
   });
 }
 

@@ -2,6 +2,7 @@ import type { Reporter, Suite, TestRun } from '@playwright/test/reporter';
 import type { HostReport } from '../evidence/host-report.ts';
 import { unsuitable } from '../host/preflight/suitable.ts';
 import type { Cell } from '../matrix/cell.ts';
+import { cellIdOfTitle } from '../runner/cells.ts';
 import { readHostReport } from '../runner/host-reports.ts';
 import { loadPlan, type Plan } from '../runner/plan.ts';
 import { hostLines } from './host-lines.ts';
@@ -39,7 +40,7 @@ export default class PreflightReporter implements Reporter {
     const byId = new Map<string, Cell>(cells.map(({ cell }) => [cell.id, cell]));
     for (const test of suite.allTests()) {
       const report = reports.get(test.parent.project()?.name ?? '');
-      const why = report && unsuitable(byId.get(test.title), report);
+      const why = report && unsuitable(byId.get(cellIdOfTitle(test.title)), report);
       if (why !== undefined) testRun.skip(test, why);
     }
   }

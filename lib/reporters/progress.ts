@@ -1,15 +1,19 @@
+import { withoutCommands } from './github.ts';
 import { plainText } from './plain-text.ts';
 import { type ResultRow, type Totals, totalsOf, totalsText } from './row.ts';
 
 /** On a terminal the line is rewritten at most this often. */
 const REWRITE_MS = 100;
-/** In a log a line is written this often. */
+/** In a log a line is written this often; where nobody watches it, more rarely. */
 const LOG_MS = 15_000;
+const QUIET_LOG_MS = 120_000;
 
 /** Where progress goes, and what it may do there. */
 export interface Screen {
   write(text: string): void;
   isTerminal: boolean;
+  /** A log that is read when all is over: of a build server. */
+  isQuiet: boolean;
   columns: number;
   now(): number;
 }
@@ -18,7 +22,9 @@ export interface Screen {
 export class Progress {
   readonly #screen: Screen;
   readonly #total: number;
-  readonly #rows: ResultRow[] = [];
+  /** Only results: what cells left is not held for a count. */
+  readonly #rows: Pick<ResultRow, 'result'>[] = [];
+  readonly #running = new Map<string, number>();
   readonly #startedAt: number;
   #shownAt: number;
 
@@ -40,9 +46,15 @@ export class Progress {
     return seconds < 1 ? '' : `, about ${Math.round(seconds)} s left`;
   }
 
+  /** How many cells run on which host. */
+  #hosts(): string {
+    const running = [...this.#running].sort().map(([host, count]) => `${host} ${count}`);
+    return running.length === 0 ? '' : `; running: ${running.join(', ')}`;
+  }
+
   #show(): void {
     const totals: Totals = totalsOf(this.#rows);
-    const line = `${this.#rows.length} of ${this.#total} cells: ${totalsText(totals)}${this.#left()}`;
+    const line = `${this.#rows.length} of ${this.#total} cells: ${totalsText(totals)}${this.#left()}${this.#hosts()}`;
     this.#shownAt = this.#screen.now();
     if (this.#screen.isTerminal) this.#screen.write(`\r\u001b[K${line.slice(0, this.#screen.columns - 1)}`);
     else this.#screen.write(`${line}\n`);
@@ -50,22 +62,36 @@ export class Progress {
 
   /** Counts a row whose trouble was told before, for all rows of its host at once. */
   addTold(row: ResultRow): void {
-    this.#rows.push(row);
+    this.#end(row);
     this.#showSometimes();
   }
 
+  /** A cell begins on a host. */
+  begin(host: string): void {
+    this.#running.set(host, (this.#running.get(host) ?? 0) + 1);
+  }
+
+  #end({ host, result }: ResultRow): void {
+    this.#rows.push({ result });
+    const left = (this.#running.get(host) ?? 1) - 1;
+    if (left > 0) this.#running.set(host, left);
+    else this.#running.delete(host);
+  }
+
   add(row: ResultRow): void {
-    this.#rows.push(row);
+    this.#end(row);
     if (row.result !== 'pass' && row.result !== 'skip') {
       this.#clear();
       const message = plainText(row.message, 4000).split('\n').join('\n    ');
-      this.#screen.write(`${row.result.toUpperCase()} ${row.host} ${row.name}\n    ${message}\n`);
+      this.#screen.write(withoutCommands(`${row.result.toUpperCase()} ${row.host} ${row.name}\n    ${message}\n`));
     }
     this.#showSometimes();
   }
 
   #showSometimes(): void {
-    if (this.#screen.now() - this.#shownAt >= (this.#screen.isTerminal ? REWRITE_MS : LOG_MS)) this.#show();
+    const { isTerminal, isQuiet } = this.#screen;
+    const everyMs = isTerminal ? REWRITE_MS : isQuiet ? QUIET_LOG_MS : LOG_MS;
+    if (this.#screen.now() - this.#shownAt >= everyMs) this.#show();
   }
 
   end(): void {

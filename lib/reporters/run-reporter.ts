@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type {
   FullConfig,
   FullResult,
@@ -9,26 +9,20 @@ import type {
   TestError,
   TestResult,
 } from '@playwright/test/reporter';
-import { factsOf, type RowFacts } from '../compare/facts.ts';
 import { asHarnessError, kindOfMessage } from '../errors.ts';
 import { type WrittenCell, writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
-import type { Judged, Result, ResultKind } from '../evidence/results.ts';
-import { appendResult } from '../evidence/run-directory.ts';
+import type { ResultKind } from '../evidence/results.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
-import { packageVersion } from '../runner/package-root.ts';
+import { cellIdOfTitle } from '../runner/cells.ts';
 import type { HostedCell, Plan } from '../runner/plan.ts';
-import { JUNIT_FILE, PAGE_FILE, SUMMARY_FILE, type Summary } from '../runner/summary.ts';
+import { SUMMARY_FILE, type Summary } from '../runner/summary.ts';
 import { explainedLines } from './explained-lines.ts';
-import { junitXml } from './junit.ts';
-import { inputsOfCell, writeMatrixPage } from './matrix-page.ts';
-import { PageBuilder } from './page/builder.ts';
-import { pageContext, rowName } from './page/context.ts';
-import { otherRuns } from './past-runs.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
-import { evidenceLabel, plantedFaults, type ResultRow, totalsOf, totalsText } from './row.ts';
+import { type ResultRow, totalsText } from './row.ts';
+import { RunReports } from './run-reports.ts';
 import { summaryTable } from './table.ts';
 
 /** How often this process looks whether the command line that started it still lives. */
@@ -37,16 +31,14 @@ const PARENT_CHECK_MS = 500;
 /** Turns what Playwright tells into rows, progress, a table, JUnit and a summary. */
 export default class RunReporter implements Reporter {
   readonly #plan: Plan;
-  readonly #rows: ResultRow[] = [];
   readonly #troubles: string[] = [];
   /** Only what would run is asked for: nothing is written, so that the reports of the last run stay. */
   readonly #listing: boolean;
   #progress: Progress | undefined;
-  readonly #page: PageBuilder;
+  readonly #reports: RunReports;
   readonly #planned: ReadonlyMap<string, WrittenCell>;
   #tests: TestCase[] = [];
   readonly #ended = new Set<string>();
-  readonly #facts = new Map<string, RowFacts>();
 
   /**
    * @param options.cells what is to run   @param options._mode Playwright's own word for what it is doing: `test`, `list`
@@ -56,18 +48,7 @@ export default class RunReporter implements Reporter {
     this.#plan = options.plan;
     this.#planned = new Map((options.cells ?? []).map(({ cell }) => [cell.id, writeCell(cell)]));
     this.#listing = options._mode === 'list';
-    this.#page = new PageBuilder(
-      {
-        title: basename(
-          options.plan.source.kind === 'replay' ? options.plan.source.recordingFile : options.plan.source.matrixFile,
-        ),
-        tool: `snp-conform ${packageVersion()}`,
-        recorded: options.plan.source.kind === 'replay',
-        madeAt: new Date(),
-        troubles: this.#troubles,
-      },
-      inputsOfCell,
-    );
+    this.#reports = new RunReports(options.plan, this.#troubles);
     const parent = process.ppid;
     // A command line that was killed outright cannot stop its runner; a runner without one has no purpose.
     setInterval(() => {
@@ -83,6 +64,7 @@ export default class RunReporter implements Reporter {
     const screen = {
       write: (text: string) => void process.stderr.write(text),
       isTerminal: process.stderr.isTTY === true && process.env.CI === undefined,
+      isQuiet: process.env.CI !== undefined,
       columns: process.stderr.columns ?? 80,
       now: () => performance.now(),
     };
@@ -91,49 +73,27 @@ export default class RunReporter implements Reporter {
       process.stdout.write(this.#tests.map((test) => `${test.parent.project()?.name ?? ''}  ${test.title}\n`).join(''));
       return;
     }
-    if (this.#recorded) screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
+    // Results are added as they come, whoever started the runner.
+    mkdirSync(this.#plan.runDirectory, { recursive: true });
+    if (this.#reports.recorded) screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
     this.#progress = new Progress(screen, this.#tests.length);
-  }
-
-  get #recorded(): boolean {
-    return this.#plan.source.kind === 'replay';
   }
 
   onError(error: TestError): void {
     this.#troubles.push(plainText(error.message ?? String(error.value)));
   }
 
+  onTestBegin(test: TestCase): void {
+    this.#progress?.begin(test.parent.project()?.name ?? '');
+  }
+
   onTestEnd(test: TestCase, result: TestResult): void {
-    const row = { ...rowOf(test, result), planned: this.#planned.get(test.title) };
+    const row = { ...rowOf(test, result), planned: this.#planned.get(cellIdOfTitle(test.title)) };
     this.#ended.add(test.id);
-    this.#add(row);
+    this.#reports.add(row);
     // A host that is out is told once, with the reason, and not for each of its cells.
     if (result.status === 'skipped') this.#progress?.addTold(row);
     else this.#progress?.add(row);
-  }
-
-  #add(row: ResultRow): void {
-    this.#rows.push(row);
-    this.#page.add(row);
-    if (this.#plan.comparedWith !== undefined) this.#noteFacts(row);
-    appendResult(this.#plan.runDirectory, resultOf(row));
-  }
-
-  /** Keeps what runs are compared by: little beside what the cell left. */
-  #noteFacts(row: ResultRow): void {
-    const { cell } = row;
-    const { format: _, evidence = null, ...judged } = cell ?? {};
-    const recorded = { ...resultOf(row), evidence, judged: cell === undefined ? null : (judged as Judged) };
-    this.#facts.set(rowName({ suite: row.suite, host: row.host, id: row.name }), factsOf(recorded));
-  }
-
-  /** What the page is told of other runs. */
-  #context(): Parameters<PageBuilder['end']>[0] {
-    const { comparedWith, reportsDirectory } = this.#plan;
-    if (comparedWith === undefined) return undefined;
-    const { earlier, past, troubles } = otherRuns(reportsDirectory, comparedWith);
-    this.#troubles.push(...troubles);
-    return pageContext(this.#facts, earlier, past);
   }
 
   async onEnd(result: FullResult): Promise<void> {
@@ -142,35 +102,20 @@ export default class RunReporter implements Reporter {
       process.stdout.write([...this.#troubles, `${this.#tests.length} cells`].map((line) => `${line}\n`).join(''));
       return;
     }
-    const { runDirectory, reportsDirectory } = this.#plan;
-    mkdirSync(reportsDirectory, { recursive: true });
-    mkdirSync(runDirectory, { recursive: true });
+    const { runDirectory } = this.#plan;
     const why = result.status === 'interrupted' ? 'not run: the run was interrupted' : 'not run';
     const notRun = this.#tests.filter((test) => !this.#ended.has(test.id));
-    for (const test of notRun) this.#add({ ...notRunRow(test, why), planned: this.#planned.get(test.title) });
-    const totals = totalsOf(this.#rows);
-    const junit = join(reportsDirectory, JUNIT_FILE);
-    writeWhole(junit, junitXml(this.#rows, this.#recorded));
-    const page = join(reportsDirectory, PAGE_FILE);
-    await writeMatrixPage(page, this.#page.end(this.#context()));
+    for (const test of notRun)
+      this.#reports.add({ ...notRunRow(test, why), planned: this.#planned.get(cellIdOfTitle(test.title)) });
+    const { rows, totals, labels, planted } = this.#reports;
+    const { junit, page } = await this.#reports.write(process.env);
     const summary: Summary = { status: result.status, totals, troubles: this.#troubles };
     writeWhole(join(runDirectory, SUMMARY_FILE), `${JSON.stringify(summary, null, 1)}\n`);
-    const labels = new Set(
-      this.#rows.flatMap((row) =>
-        row.cell === undefined ? [] : [evidenceLabel(row.cell.evidence.kind, this.#recorded)],
-      ),
-    );
-    const planted = new Map(
-      this.#rows.flatMap((row) => {
-        const faults = row.cell && plantedFaults(row.cell);
-        return faults === undefined ? [] : [[row.host, faults] as const];
-      }),
-    );
     const lines = [
       '',
-      ...summaryTable(this.#rows),
+      ...summaryTable(rows),
       '',
-      ...explainedLines(this.#rows),
+      ...explainedLines(rows),
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
       ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
@@ -252,11 +197,6 @@ function keptCell({ annotations }: TestResult): CellFile | string | undefined {
   } catch (thrown) {
     return plainText(asHarnessError(thrown, { code: 'EVIDENCE_INVALID', where: file }).message);
   }
-}
-
-/** The line of a row in the results of the run. */
-function resultOf({ suite, host, name, result, durationMs, message, planned }: ResultRow): Result {
-  return { suite, host, id: name, result, durationMs, message, cell: planned ?? null };
 }
 
 /** `launch` for suites/launch.spec.ts. */

@@ -1,6 +1,9 @@
 import { RESULT_KINDS } from '../evidence/results.ts';
 import { type ResultRow, totalsOf } from './row.ts';
 
+/** As much of a row as the table counts. */
+type TableRow = Pick<ResultRow, 'suite' | 'host' | 'name' | 'result' | 'durationMs'>;
+
 /** Lays rows out in columns; every column as wide as its widest cell. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
@@ -12,12 +15,13 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** One line a host and firmware/kernel: how many cells of each kind. */
-export function summaryTable(rows: readonly ResultRow[]): string[] {
-  const groups = new Map<string, ResultRow[]>();
+/** One line a host, suite and firmware/kernel: how many cells of each kind. The suite is left out where it is one. */
+export function summaryTable(rows: readonly TableRow[]): string[] {
+  const severalSuites = new Set(rows.map(({ suite }) => suite)).size > 1;
+  const groups = new Map<string, TableRow[]>();
   for (const row of rows) {
     const [firmware = '', kernel = ''] = row.name.split('/');
-    const key = JSON.stringify([row.host, firmware, kernel]);
+    const key = JSON.stringify([row.host, ...(severalSuites ? [row.suite] : []), firmware, kernel]);
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   const kinds = RESULT_KINDS.filter((kind) => kind === 'pass' || rows.some((row) => row.result === kind));
@@ -26,5 +30,5 @@ export function summaryTable(rows: readonly ResultRow[]): string[] {
     const seconds = group.reduce((sum, row) => sum + row.durationMs, 0) / 1000;
     return [...(JSON.parse(key) as string[]), ...kinds.map((kind) => String(totals[kind])), seconds.toFixed(1)];
   });
-  return columns([['host', 'firmware', 'kernel', ...kinds, 'seconds'], ...body]);
+  return columns([['host', ...(severalSuites ? ['suite'] : []), 'firmware', 'kernel', ...kinds, 'seconds'], ...body]);
 }

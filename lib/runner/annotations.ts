@@ -1,2 +1,4 @@
 /** The annotation that leads a reporter to the file of a cell. */
 export const CELL_FILE_ANNOTATION = 'snp-conform cell file';
+/** The annotation that says what must come of a launch. */
+export const EXPECTATION_ANNOTATION = 'snp-conform expected';

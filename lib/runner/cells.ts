@@ -1,4 +1,6 @@
-import { type HostedCell, loadPlan, readPlan } from './plan.ts';
+import type { Cell } from '../matrix/cell.ts';
+import { SCENARIO_SUITES, type ScenarioSuite } from '../scenarios/scenario.ts';
+import { type HostedCell, type HostedScenario, loadPlan, readPlan } from './plan.ts';
 
 /** Cells that stand together in a suite: one firmware and kernel. */
 export interface CellGroup {
@@ -6,6 +8,7 @@ export interface CellGroup {
   cells: HostedCell[];
 }
 
+const SCENARIO_NAME = new RegExp(`/(?:${SCENARIO_SUITES.join('|')})/[a-z0-9-]+$`);
 /** A describe of more than this makes the runner's bookkeeping quadratic. */
 const GROUP_CELLS = 48;
 
@@ -34,7 +37,39 @@ export function inGroups(cells: readonly HostedCell[]): CellGroup[] {
   );
 }
 
-/** The cells of the run, in groups, in the order of the matrix. */
+/** The cells of the run, in groups, in the order of the matrix; none where the suite `launch` is not chosen. */
 export function cellGroups(): CellGroup[] {
-  return inGroups(loadPlan(readPlan(process.env, process.cwd())).cells);
+  return inGroups(loadPlan(readPlan(process.env, process.cwd())).plain);
+}
+
+/** Scenarios that stand together in a suite: those of one cell. */
+export interface ScenarioGroup {
+  title: string;
+  cell: Cell;
+  /** The hosts that run any of them. */
+  hosts: string[];
+  /** Are they played back? Then those that were recorded are all there are. */
+  recorded: boolean;
+  scenarios: HostedScenario[];
+}
+
+/** The scenarios of a suite, by cell; none where it is not chosen, in a replay those that were recorded. */
+export function scenarioGroups(suite: ScenarioSuite): ScenarioGroup[] {
+  const groups = new Map<string, ScenarioGroup>();
+  const { scenarios: all, source } = loadPlan(readPlan(process.env, process.cwd()));
+  const recorded = source.kind === 'replay';
+  for (const hosted of all) {
+    const { cell, hosts, scenario } = hosted;
+    if (scenario.suite !== suite) continue;
+    const group = groups.get(cell.id) ?? { title: cell.id, cell, hosts: [], recorded, scenarios: [] };
+    group.hosts = [...new Set([...group.hosts, ...hosts])];
+    group.scenarios.push(hosted);
+    groups.set(cell.id, group);
+  }
+  return [...groups.values()];
+}
+
+/** The id of the cell that a test is about: its title without the name of a scenario. */
+export function cellIdOfTitle(title: string): string {
+  return title.replace(SCENARIO_NAME, '');
 }

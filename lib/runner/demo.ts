@@ -13,6 +13,7 @@ import { hexOf } from '../text.ts';
 import type { DemoMachine } from './demo-host.ts';
 import { explainCell } from './explain-cell.ts';
 import { Launcher, MatrixArtifacts } from './launcher.ts';
+import { openAttestor } from './open-attestor.ts';
 import { emulationOf } from './open-host.ts';
 import type { EvidenceSource } from './outcome.ts';
 import { Reference } from './reference.ts';
@@ -75,13 +76,16 @@ export async function liveStage(machine: DemoMachine, folder: string, cacheFolde
   return {
     first: cellWith(firmware, THOUGHT),
     corrected: (features) => cellWith(firmware, features),
-    source: new Launcher(qemuHost, artifacts, new Reference(null, {})),
+    source: new Launcher(qemuHost, artifacts, new Reference(null, {}), {
+      fromHost: false,
+      attestor: () => openAttestor(entry, {}, emulation, cacheFolder),
+    }),
   };
 }
 
 /** Launches a cell of the demonstration, judges it, and explains it where its digest is another. */
 export async function demoLaunch(cell: Cell, source: EvidenceSource, signal: AbortSignal): Promise<DemoLaunch> {
-  const { prediction, evidence: left } = await source.evidenceOf(cell, signal);
+  const { prediction, evidence: left } = await source.evidenceOf({ cell, scenario: undefined }, signal);
   const verdict = judge(prediction, left);
   const means = { mode: 'report', prober: source.prober, atHand: () => source.artifactsAtHand() } as const;
   const explained = await explainCell({ cell, evidence: left, verdict }, means, signal);

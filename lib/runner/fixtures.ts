@@ -5,7 +5,9 @@ import { HarnessError } from '../errors.ts';
 import { cellExplanationText } from '../explain/cell-text.ts';
 import { summarise } from '../judge/summary.ts';
 import type { Cell } from '../matrix/cell.ts';
-import { CELL_FILE_ANNOTATION } from './annotations.ts';
+import { describeExpectation } from '../scenarios/expectation.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
+import { CELL_FILE_ANNOTATION, EXPECTATION_ANNOTATION } from './annotations.ts';
 import { openHost } from './open-host.ts';
 import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
 import { loadPlan, readPlan } from './plan.ts';
@@ -17,8 +19,11 @@ const DURABILITY = plan.source.kind === 'hosts' ? 'lasting' : 'passing';
 const CLOSE_MS = 15_000;
 
 interface TestFixtures {
-  /** Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. */
-  launch: (cell: Cell) => Promise<CellOutcome>;
+  /**
+   * Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. With a scenario it is that
+   * launch of the cell; the test is skipped where it is not known what must come of it on this host.
+   */
+  launch: (cell: Cell, scenario?: Scenario) => Promise<CellOutcome>;
 }
 
 interface WorkerFixtures {
@@ -41,9 +46,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   ],
   launch: async ({ labHost }, use, testInfo) => {
     const abort = new AbortController();
-    await use(async (cell) => {
+    await use(async (cell, scenario) => {
+      const launch = { cell, scenario };
+      const expectation = await labHost.expectationOf(launch);
+      testInfo.annotations.push({ type: EXPECTATION_ANNOTATION, description: describeExpectation(expectation) });
+      if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
       const { signal } = abort;
-      const outcome = await concludeCell(cell, await labHost.evidenceOf(cell, signal), {
+      const outcome = await concludeCell(launch, await labHost.evidenceOf(launch, signal), {
         runDirectory: plan.plan.runDirectory,
         durability: DURABILITY,
         explain: { mode: plan.explain, prober: labHost.prober, atHand: () => labHost.artifactsAtHand() },
@@ -62,7 +71,8 @@ export const expect = baseExpect.extend({
   toConform(outcome: CellOutcome) {
     const { verdict, evidence } = outcome;
     if (verdict.result === 'infrastructure') {
-      const code = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+      const broken = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
+      const code = evidence.attestation?.trouble?.code ?? broken;
       throw new HarnessError({ code, what: summarise(verdict), where: `host ${evidence.host.name}` });
     }
     const pass = verdict.result === 'pass';

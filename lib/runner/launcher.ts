@@ -1,18 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
-import type { LiveProcess, Probe } from '../evidence/schema.ts';
+import type { Evidence, HostProvenance, LiveProcess, Probe } from '../evidence/schema.ts';
 import type { FileAtHand } from '../explain/launch-state.ts';
-import type { Host, LaunchIdentity, LaunchRequest, LocalArtifact } from '../host/host.ts';
-import { buildIdAuth } from '../identity/id-auth.ts';
-import { buildIdBlock } from '../identity/id-block.ts';
+import type { Host, LaunchRequest, LocalArtifact } from '../host/host.ts';
 import { generateKeys, type OwnerKeys } from '../identity/keys.ts';
 import type { Cell } from '../matrix/cell.ts';
 import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { Matrix } from '../matrix/matrix-file.ts';
+import type { Expectation } from '../scenarios/expectation.ts';
+import { rightIdentity } from '../scenarios/identity-scenarios.ts';
+import { policyFactsOf } from '../scenarios/policy-facts.ts';
+import type { Scenario, SentIdentity } from '../scenarios/scenario.ts';
+import { expectationOf } from '../scenarios/scenarios.ts';
 import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
+import type { Attestor } from './attestor.ts';
 import { measurementOf, type ProbeAsk, type Prober } from './explain-cell.ts';
 import type { ArtifactsAtHand } from './known-cell.ts';
-import type { EvidenceSource, PredictedEvidence } from './outcome.ts';
+import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { artifactPath } from './plan.ts';
 import { measuredArtifacts, predictCell } from './predict-cell.ts';
 import type { Reference } from './reference.ts';
@@ -22,6 +26,9 @@ const QEMU_FIRMWARE_UNIT = 64 * 1024;
 
 /** A bit of the policy that tells two policies apart: the lowest of ABI_MINOR. Source: AMD 56860, guest policy. */
 const POLICY_BIT = 1n;
+
+/** A launch without an ID block. */
+const NO_IDENTITY: SentIdentity = { idBlock: null, idAuth: null, authorKeyEnabled: false };
 
 type CellArtifacts = Pick<LaunchRequest, 'firmware' | 'firmwareDescriptor' | 'kernel' | 'initrd'>;
 
@@ -107,32 +114,83 @@ export class MatrixArtifacts {
   }
 }
 
+/** Where the certificates of a host's reports come from. */
+export interface CertificateSource {
+  /** Does the host give its guests any? */
+  fromHost: boolean;
+  /** Made when first asked for, and kept. */
+  attestor: () => Promise<Attestor>;
+}
+
 /** Launches cells on one host: predicts, signs, and lets the host launch. */
 export class Launcher implements EvidenceSource, Prober {
   readonly #artifacts: MatrixArtifacts;
   readonly #host: Host;
   readonly #reference: Reference;
-  #keys: OwnerKeys | undefined;
+  readonly #certificates: CertificateSource;
+  /** Keys of people who exist for this process only: nothing signed here is worth anything elsewhere. */
+  #keys: { owner: OwnerKeys; stranger: OwnerKeys } | undefined;
 
-  constructor(host: Host, artifacts: MatrixArtifacts, reference: Reference) {
+  constructor(host: Host, artifacts: MatrixArtifacts, reference: Reference, certificates: CertificateSource) {
     this.#host = host;
     this.#artifacts = artifacts;
     this.#reference = reference;
+    this.#certificates = certificates;
   }
 
-  async evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence> {
+  /** What a launch starts with; undefined: what is known of the host does not tell. */
+  #guestPolicy({ cell, scenario }: CellLaunch, host: HostProvenance): bigint | undefined {
+    return scenario === undefined ? cell.guestPolicy : scenario.guestPolicy(cell.guestPolicy, policyFactsOf(host));
+  }
+
+  async expectationOf(launch: CellLaunch): Promise<Expectation> {
+    if (launch.scenario === undefined) return { outcome: 'accepted' };
+    if (launch.scenario.attestation?.workflow === 'extended' && !this.#certificates.fromHost) {
+      return { outcome: 'unknown', why: 'hosts.json does not say that this host gives its guests certificates' };
+    }
+    const host = await this.#host.provenance();
+    const policy = this.#guestPolicy(launch, host);
+    if (policy !== undefined) return expectationOf(launch.scenario, policy, policyFactsOf(host));
+    return { outcome: 'unknown', why: 'it is not known which ABI the firmware of this host has' };
+  }
+
+  async evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence> {
+    const { cell, scenario } = launch;
     const local = await this.#artifacts.of(cell);
-    const { vmmProfile } = await this.#host.provenance();
+    const host = await this.#host.provenance();
+    const { vmmProfile } = host;
+    const guestPolicy = this.#guestPolicy(launch, host);
+    if (guestPolicy === undefined) {
+      throw new HarnessError({ code: 'INTERNAL', what: `${scenario?.name}: launched though its policy is not known` });
+    }
     const measured = measuredArtifacts(local.firmwareDescriptor, local.kernel, local.initrd);
     const prediction = predictCell(cell, measured, vmmProfile);
     const launchDigest = this.#reference.digestOf(cell.id, vmmProfile) ?? prediction.launchDigest;
-    const request = this.#request(cell, local, this.#identity(launchDigest, cell.guestPolicy));
-    return { prediction, evidence: await this.#host.launch(request, signal) };
+    const identity = (scenario?.identity ?? rightIdentity)({ launchDigest, guestPolicy, ...this.#people() });
+    const request = (): LaunchRequest => this.#request(launch, local, { guestPolicy, identity });
+    const first = await this.#host.launch(request(), signal);
+    // A second launch has something to agree with, or the first one says what is wrong.
+    const twice = scenario?.attestation?.launches === 2 && first.outcome.report !== null;
+    const evidence = twice ? await this.#host.launch(request(), signal) : first;
+    return { prediction, evidence: await this.#attested(evidence, scenario, twice ? first.outcome.report : null) };
   }
 
-  #request(cell: Cell, local: CellArtifacts, identity: LaunchIdentity | null): LaunchRequest {
+  /** The evidence with what its report is to be verified with, where the scenario asks for that. */
+  async #attested(evidence: Evidence, scenario: Scenario | undefined, earlierReport: string | null): Promise<Evidence> {
+    if (scenario?.attestation === undefined) return evidence;
+    const attestor = await this.#certificates.attestor();
+    return { ...evidence, attestation: await attestor.attest(evidence, scenario.attestation.workflow, earlierReport) };
+  }
+
+  #request(
+    { cell, scenario }: CellLaunch,
+    local: CellArtifacts,
+    { guestPolicy, identity }: { guestPolicy: bigint; identity: SentIdentity },
+  ): LaunchRequest {
     return {
       cell,
+      scenario: scenario?.name ?? null,
+      guestPolicy,
       ...local,
       identity,
       hostData: randomBytes(32),
@@ -156,9 +214,13 @@ export class Launcher implements EvidenceSource, Prober {
    */
   async probe(cell: Cell, ask: ProbeAsk, signal: AbortSignal): Promise<Probe> {
     const local = await this.#artifacts.of(cell);
-    const identity = ask.purpose === 'report' ? null : this.#identity(ask.digest, cell.guestPolicy ^ POLICY_BIT);
+    const { guestPolicy } = cell;
+    const identity =
+      ask.purpose === 'report'
+        ? NO_IDENTITY
+        : rightIdentity({ launchDigest: ask.digest, guestPolicy: guestPolicy ^ POLICY_BIT, ...this.#people() });
     let process: LiveProcess | null = null;
-    const request = this.#request(cell, local, identity);
+    const request = this.#request({ cell, scenario: undefined }, local, { guestPolicy, identity });
     const watched: LaunchRequest =
       ask.purpose === 'report'
         ? {
@@ -179,11 +241,9 @@ export class Launcher implements EvidenceSource, Prober {
     };
   }
 
-  /** Keys of a guest owner who exists for this process only: nothing signed here is worth anything elsewhere. */
-  #identity(launchDigest: Uint8Array, policy: bigint): LaunchIdentity {
-    this.#keys ??= generateKeys();
-    const idBlock = buildIdBlock({ launchDigest, policy });
-    return { idBlock, idAuth: buildIdAuth({ idBlock, ...this.#keys }), authorKeyEnabled: true };
+  #people(): { owner: OwnerKeys; stranger: OwnerKeys } {
+    this.#keys ??= { owner: generateKeys(), stranger: generateKeys() };
+    return this.#keys;
   }
 
   close(): Promise<void> {

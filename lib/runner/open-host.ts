@@ -10,8 +10,10 @@ import type { HostEntry } from '../host/hosts-file.ts';
 import { builtKvmShim } from '../host/kvm-shim.ts';
 import { openHostSession } from '../host/open-session.ts';
 import { QemuHost } from '../host/qemu-host.ts';
+import type { Attestor } from './attestor.ts';
 import { readHostReport } from './host-reports.ts';
 import { Launcher, MatrixArtifacts } from './launcher.ts';
+import { openAttestor } from './open-attestor.ts';
 import type { EvidenceSource } from './outcome.ts';
 import { packageRoot } from './package-root.ts';
 import type { LoadedPlan, Plan } from './plan.ts';
@@ -84,5 +86,12 @@ export async function openHost(loaded: LoadedPlan, name: string, cacheFolder: st
     slots: report?.slots.usable ?? entry.slots,
     holder: holderOf(loaded.plan),
   });
-  return new Launcher(host, artifacts, source.reference);
+  let attestor: Promise<Attestor> | undefined;
+  return new Launcher(host, artifacts, source.reference, {
+    fromHost: entry.attestation.suppliesCertificates,
+    attestor: () => {
+      attestor ??= openAttestor(entry, loaded.plan, emulation, cacheFolder);
+      return attestor;
+    },
+  });
 }

@@ -7,6 +7,8 @@ import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Cell } from '../matrix/cell.ts';
 import type { Prediction } from '../measure/inputs.ts';
+import type { Expectation } from '../scenarios/expectation.ts';
+import { launchName, type Scenario } from '../scenarios/scenario.ts';
 import { type ExplainMeans, explainCell, type Prober } from './explain-cell.ts';
 import type { ArtifactsAtHand } from './known-cell.ts';
 
@@ -16,9 +18,17 @@ export interface PredictedEvidence {
   evidence: Evidence;
 }
 
+/** A launch of a cell: the plain one, or a scenario. */
+export interface CellLaunch {
+  cell: Cell;
+  scenario: Scenario | undefined;
+}
+
 /** Where the evidence of one host's cells comes from: launches, or a recording. */
 export interface EvidenceSource {
-  evidenceOf(cell: Cell, signal: AbortSignal): Promise<PredictedEvidence>;
+  /** What must come of a launch, as far as what is known of the host tells. */
+  expectationOf(launch: CellLaunch): Promise<Expectation>;
+  evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence>;
   /** Launches a cell once more to explain it; null where nothing can be launched. */
   readonly prober: Prober | null;
   /** The artifacts that a host may have used in place of those of a cell. */
@@ -38,13 +48,13 @@ export interface CellOutcome extends PredictedEvidence {
 /** A file name has 255 bytes at most; a temporary one needs some more than this. */
 const MAX_NAME = 180;
 
-/** The file of a cell in a run directory: readable, and no two ids share one. */
-export function cellFilePath(runDirectory: string, host: string, cellId: string): string {
-  const readable = cellId.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_');
-  const telling = readable.length <= MAX_NAME && readable.replaceAll('__', '/') === cellId;
-  const hash = createHash('sha256').update(cellId).digest('hex').slice(0, 16);
-  const name = telling ? readable : `${readable.slice(0, MAX_NAME)}-${hash}`;
-  return join(runDirectory, 'cells', host, `${name}.json`);
+/** The file of a launch in a run directory: readable, and no two names share one. @param name of the launch: a cell's id, or more */
+export function cellFilePath(runDirectory: string, host: string, name: string): string {
+  const readable = name.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_');
+  const telling = readable.length <= MAX_NAME && readable.replaceAll('__', '/') === name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  const file = telling ? readable : `${readable.slice(0, MAX_NAME)}-${hash}`;
+  return join(runDirectory, 'cells', host, `${file}.json`);
 }
 
 /** How a cell is concluded. */
@@ -57,14 +67,16 @@ export interface Conclusion {
 
 /** Judges evidence, explains a digest that differs, and keeps all of it, whole or not at all. */
 export async function concludeCell(
-  cell: Cell,
+  { cell, scenario }: CellLaunch,
   { prediction, evidence: left }: PredictedEvidence,
   { runDirectory, durability, explain, signal }: Conclusion,
 ): Promise<CellOutcome> {
   const verdict = judge(prediction, left);
-  const explained = await explainCell({ cell, evidence: left, verdict }, explain, signal);
+  // A scenario is launched wrong on purpose: its difference needs no explanation.
+  const explained =
+    scenario === undefined ? await explainCell({ cell, evidence: left, verdict }, explain, signal) : undefined;
   const evidence = explained?.evidence ?? left;
-  const file = cellFilePath(runDirectory, evidence.host.name, evidence.cell.id);
+  const file = cellFilePath(runDirectory, evidence.host.name, launchName(evidence.cell.id, evidence.scenario));
   const predicted = Buffer.from(prediction.launchDigest).toString('hex');
   const content: CellFile = {
     format: 'snp-conform/cell@1',

@@ -5,13 +5,18 @@ import { HarnessError } from '../errors.ts';
 import { readCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { type RecordedEvidence, readRecording } from '../evidence/recording.ts';
+import type { Evidence } from '../evidence/schema.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { planCells } from '../matrix/cells.ts';
 import { DEFAULT_EXPLAIN, EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { type Matrix, matrixSchema } from '../matrix/matrix-file.ts';
+import { launchName, SCENARIO_SUITES, type Scenario } from '../scenarios/scenario.ts';
+import { findScenario, SCENARIOS } from '../scenarios/scenarios.ts';
 import { packageRoot } from './package-root.ts';
 import { Reference } from './reference.ts';
+import { representatives } from './representatives.ts';
+import { DEFAULT_SUITES, SUITES, type SuiteName } from './suite-names.ts';
 
 /** What one run is made of, as the command line hands it to the runner's processes. */
 export const planSchema = z.strictObject({
@@ -23,10 +28,23 @@ export const planSchema = z.strictObject({
   runId: z.string().optional(),
   /** Only the hosts of these names; absent: all. */
   hosts: z.array(z.string()).optional(),
-  /** How far to go to explain digests that differ; absent: as the matrix says. */
-  explain: z.enum(EXPLAIN_MODES).optional(),
+  /** Only these suites; absent: the default ones, or of a recording all that it holds. */
+  suites: z.array(z.enum(SUITES)).min(1).optional(),
+  /** The key distribution service; absent: AMD's, on emulated hosts the emulated one. */
+  kds: z
+    .strictObject({
+      /** The service or a mirror of it. */
+      url: z.string().optional(),
+      /** Is nothing asked of it, and only what was kept used? */
+      offline: z.boolean(),
+      /** How often it is asked for one thing. */
+      attempts: z.int().min(1).optional(),
+    })
+    .optional(),
   /** A run or a recording to compare with; null: the latest before it; absent: none. */
   comparedWith: z.string().nullable().optional(),
+  /** How far to go to explain digests that differ; absent: as the matrix says. */
+  explain: z.enum(EXPLAIN_MODES).optional(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('hosts'),
@@ -49,12 +67,21 @@ export interface HostedCell {
   hosts: string[];
 }
 
+/** A scenario of a cell, and the hosts that run it. */
+export interface HostedScenario extends HostedCell {
+  scenario: Scenario;
+}
+
 /** The plan with all that its files say. */
 export interface LoadedPlan {
   plan: Plan;
   /** Names and slots of the hosts, in the order of the file. */
   hosts: { name: string; slots: number }[];
   cells: HostedCell[];
+  /** Those that are launched plainly: all, or none where the suite `launch` is not chosen. */
+  plain: HostedCell[];
+  /** Launches beside the plain ones, of the suites that are chosen. */
+  scenarios: HostedScenario[];
   /** Combinations that rules leave out, counted per host. */
   excluded: number;
   explain: ExplainMode;
@@ -84,6 +111,11 @@ export function readPlan(environment: NodeJS.ProcessEnv, folder: string): Plan {
   return path === undefined ? defaultPlan(folder) : readJsonFile(path, planSchema, 'INTERNAL');
 }
 
+/** The suites that a plan is for. */
+export function suitesOf({ suites, source }: Plan): readonly SuiteName[] {
+  return suites ?? (source.kind === 'hosts' ? DEFAULT_SUITES : SUITES);
+}
+
 function gather(rows: Iterable<{ cell: Cell; host: string }>): HostedCell[] {
   const cells = new Map<string, HostedCell>();
   for (const { cell, host } of rows) {
@@ -92,6 +124,30 @@ function gather(rows: Iterable<{ cell: Cell; host: string }>): HostedCell[] {
     else known.hosts.push(host);
   }
   return [...cells.values()];
+}
+
+function gatherScenarios(rows: Iterable<{ cell: Cell; scenario: Scenario; host: string }>): HostedScenario[] {
+  const launches = new Map<string, HostedScenario>();
+  for (const { cell, scenario, host } of rows) {
+    const name = launchName(cell.id, scenario.name);
+    const known = launches.get(name);
+    if (known === undefined) launches.set(name, { cell, scenario, hosts: [host] });
+    else known.hosts.push(host);
+  }
+  return [...launches.values()];
+}
+
+/** The scenarios of the chosen suites, on one cell for each firmware and QEMU build of each host. */
+function scenariosOf(plan: Plan, hosts: readonly string[], cells: readonly HostedCell[]): HostedScenario[] {
+  const scenarios = SCENARIO_SUITES.filter((suite) => suitesOf(plan).includes(suite)).flatMap(
+    (suite) => SCENARIOS[suite],
+  );
+  return gatherScenarios(
+    hosts.flatMap((host) => {
+      const mine = cells.filter((hosted) => hosted.hosts.includes(host)).map(({ cell }) => cell);
+      return representatives(mine).flatMap((cell) => scenarios.map((scenario) => ({ cell, scenario, host })));
+    }),
+  );
 }
 
 /** The hosts that the plan names, in the order of the file. @throws HarnessError USAGE for a name that is none */
@@ -126,25 +182,50 @@ function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): 
     source.referenceFile,
     planned.map((row) => row.cell.id),
   );
-  const explain = plan.explain ?? matrix.explain;
-  return { plan, hosts, cells, excluded, explain, source: { kind: 'hosts', entries, matrix, matrixFile, reference } };
+  const names = hosts.map(({ name }) => name);
+  return {
+    ...{ plan, hosts, cells, excluded },
+    explain: plan.explain ?? matrix.explain,
+    plain: suitesOf(plan).includes('launch') ? cells : [],
+    scenarios: scenariosOf(plan, names, cells),
+    source: { kind: 'hosts', entries, matrix, matrixFile, reference },
+  };
+}
+
+/** The scenario of recorded evidence; undefined for a plain launch. @throws HarnessError RECORDING_INVALID */
+function recordedScenario({ scenario: name, cell }: Evidence, path: string): Scenario | undefined {
+  const scenario = name === undefined ? undefined : findScenario(name);
+  if (name === undefined || scenario !== undefined) return scenario;
+  throw new HarnessError({
+    code: 'RECORDING_INVALID',
+    what: `this version knows no scenario "${name}", of which there is evidence for ${cell.id}`,
+    where: path,
+    hint: 'its first line says which version recorded it: replay it with that one or a newer one',
+  });
 }
 
 function loadFromRecording(plan: Plan, path: string): LoadedPlan {
   const recording = readRecording(path);
-  const rows = recording.evidence.map((one) => ({ cell: readCell(one.cell), host: one.host.name }));
+  const rows = recording.evidence.map((one) => ({
+    cell: readCell(one.cell),
+    scenario: recordedScenario(one, path),
+    host: one.host.name,
+  }));
   const names = [...new Set(rows.map((row) => row.host))];
   const hosts = chosen(
     plan,
     names.map((name) => ({ name, slots: 1 })),
   );
   const kept = rows.filter((row) => hosts.some(({ name }) => name === row.host));
+  const isChosen = (suite: SuiteName): boolean => suitesOf(plan).includes(suite);
+  const scenarios = kept.flatMap(({ cell, scenario, host }) =>
+    scenario !== undefined && isChosen(scenario.suite) ? [{ cell, scenario, host }] : [],
+  );
   return {
-    plan,
-    hosts,
-    cells: gather(kept),
-    excluded: 0,
+    ...{ plan, hosts, cells: gather(kept), excluded: 0 },
     explain: plan.explain ?? DEFAULT_EXPLAIN,
+    plain: isChosen('launch') ? gather(kept.filter(({ scenario }) => scenario === undefined)) : [],
+    scenarios: gatherScenarios(scenarios),
     source: { kind: 'replay', recording },
   };
 }

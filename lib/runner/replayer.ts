@@ -1,9 +1,12 @@
 import { HarnessError } from '../errors.ts';
 import type { RecordedEvidence } from '../evidence/recording.ts';
 import type { Evidence } from '../evidence/schema.ts';
-import type { Cell } from '../matrix/cell.ts';
+import type { Expectation } from '../scenarios/expectation.ts';
+import { policyFactsOf } from '../scenarios/policy-facts.ts';
+import { launchName } from '../scenarios/scenario.ts';
+import { expectationOf } from '../scenarios/scenarios.ts';
 import { type ArtifactsAtHand, artifactsOfEvidence } from './known-cell.ts';
-import type { EvidenceSource, PredictedEvidence } from './outcome.ts';
+import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { predictEvidence } from './predict-cell.ts';
 
 /** Plays back what was recorded of one host. The evidence is the recording's; the prediction is made anew. */
@@ -17,18 +20,28 @@ export class Replayer implements EvidenceSource {
     this.#host = host;
     this.#recording = recording;
     const mine = recording.evidence.filter((one) => one.host.name === host);
-    this.#evidence = new Map(mine.map((one) => [one.cell.id, one]));
+    this.#evidence = new Map(mine.map((one) => [launchName(one.cell.id, one.scenario), one]));
   }
 
-  async evidenceOf(cell: Cell): Promise<PredictedEvidence> {
-    const evidence = this.#evidence.get(cell.id);
-    if (evidence === undefined) {
-      throw new HarnessError({
-        code: 'RECORDING_INVALID',
-        what: `no evidence of ${cell.id}`,
-        where: `host ${this.#host}`,
-      });
-    }
+  #recorded({ cell, scenario }: CellLaunch): Evidence {
+    const name = launchName(cell.id, scenario?.name);
+    const evidence = this.#evidence.get(name);
+    if (evidence !== undefined) return evidence;
+    throw new HarnessError({
+      code: 'RECORDING_INVALID',
+      what: `no evidence of ${name}`,
+      where: `host ${this.#host}`,
+    });
+  }
+
+  async expectationOf(launch: CellLaunch): Promise<Expectation> {
+    const { host, sent, cell } = this.#recorded(launch);
+    if (launch.scenario === undefined) return { outcome: 'accepted' };
+    return expectationOf(launch.scenario, BigInt(sent.guestPolicy ?? cell.guestPolicy), policyFactsOf(host));
+  }
+
+  async evidenceOf(launch: CellLaunch): Promise<PredictedEvidence> {
+    const evidence = this.#recorded(launch);
     return { prediction: predictEvidence(evidence), evidence };
   }
 

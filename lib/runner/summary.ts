@@ -4,6 +4,10 @@ import { z } from 'zod';
 export const SUMMARY_FILE = 'summary.json';
 /** The results for machines, in the reports directory. */
 export const JUNIT_FILE = 'junit.xml';
+/** The same in the Common Test Report Format. */
+export const CTRF_FILE = 'ctrf.json';
+/** The same as Markdown. */
+export const MARKDOWN_FILE = 'summary.md';
 /** The results for people, in the reports directory. */
 export const PAGE_FILE = 'matrix.html';
 

@@ -71,11 +71,15 @@ test('policy tells what a host refuses, of a file of facts and of options that w
   const fine = await runCli(['policy', '0x30000', ...host]);
   expect(fine.exitCode).toBe(0);
   expect(fine.stdout).toContain('this host launches it');
+  const older = await runCli(['policy', '0x30000', '--host-kernel', '6.6.0-snp-host']);
+  expect(older.stdout).toContain('what its KVM refuses is not known');
+  expect(older.stdout).not.toContain('this host launches it');
 });
 
 for (const [what, args, message] of [
   ['nothing at all', [], 'USAGE: no policy is given'],
   ['a number of 65 bits', ['0x10000000000000000'], 'GUEST_POLICY_INVALID: expected a number of 64 bits'],
+  ['a product line that is none', ['0x30000', '--host-product', 'Rome'], 'known: Milan, Genoa'],
   ['a version that is none', ['--abi', '1'], 'NUMBER_INVALID: expected a version like 1.55'],
   ['facts that are not JSON', ['0x30000', '--host-facts', 'package.json.no'], 'FILE_UNREADABLE'],
 ] as const) {

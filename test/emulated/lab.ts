@@ -42,6 +42,8 @@ const QEMU = '/usr/bin/qemu-system-x86_64';
 export class Lab {
   readonly folder: string;
   readonly #sshd: Sshd;
+  /** Added to the environment of the command line. */
+  environment: Readonly<Record<string, string>> = {};
 
   constructor(folder: string, sshd: Sshd) {
     this.folder = folder;
@@ -82,6 +84,7 @@ export class Lab {
       reject: false,
       timeout: RUN_MS,
       cwd: this.folder,
+      env: this.environment,
       stdin: 'ignore',
     });
   }

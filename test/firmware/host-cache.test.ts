@@ -19,6 +19,12 @@ for (const [kind, vlek] of [
     expect(verified(made, [table])).toMatchObject({ result: 'pass', lacks: [] });
   });
 
+  test(`a table whose ${kind} has run out proves nothing any more`, async () => {
+    const made = await reported({ vlek });
+    const verdict = verified(made, [hostCertificates('expired', made.authority, made.chip, NOW)]);
+    expect(failures(verdict)).toEqual(['certificate-validity']);
+  });
+
   test(`a stale table has the ${kind} of an earlier firmware, which proves nothing`, async () => {
     const made = await reported({ vlek, product: 'Turin' });
     const verdict = verified(made, [hostCertificates('stale', made.authority, made.chip, NOW)]);
@@ -26,3 +32,9 @@ for (const [kind, vlek] of [
     expect(failures(verdict)).toEqual(expect.arrayContaining(['signature', 'certificate-tcb']));
   });
 }
+
+test('the table of another machine has another VCEK', async () => {
+  const made = await reported();
+  const verdict = verified(made, [hostCertificates('other-chip', made.authority, made.chip, NOW)]);
+  expect(failures(verdict)).toEqual(expect.arrayContaining(['signature', 'chip-id']));
+});

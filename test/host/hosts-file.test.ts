@@ -76,6 +76,7 @@ test('fills in what is not said', () => {
       directory: '/var/tmp/snp-conform',
       qemu: { default: '/usr/bin/qemu-system-x86_64' },
       tags: [],
+      attestation: { suppliesCertificates: false },
     },
     {
       name: 'here',
@@ -84,6 +85,7 @@ test('fills in what is not said', () => {
       directory: '/var/tmp/snp-conform',
       qemu: { default: '/usr/bin/qemu-system-x86_64' },
       tags: [],
+      attestation: { suppliesCertificates: false },
       emulation: {
         ...{ profile: 'upstream-6.12', product: 'Genoa', smt: true, sockets: 1, meets: [], faults: [] },
         ...{ reportedTcb: {}, chipIdMasked: false, chipKeyMasked: false, hostCertificates: 'empty' },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { likeness, readKeyDigest, readLaunchDigest } from '../../lib/identity/digest-text.ts';
-import { harnessErrorOf } from '../support/harness-error.ts';
+import { likeness, readDigestOfAnyGuest, readKeyDigest, readLaunchDigest } from '../../lib/identity/digest-text.ts';
+import { errorCodeOf, harnessErrorOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
 
 const digest = Uint8Array.from({ length: 48 }, (_, index) => (index * 37 + 11) & 0xff);
@@ -96,4 +96,17 @@ test('says how a digest came to differ, where it can be told', () => {
 test('a key digest is read in the same forms, and named as one', () => {
   for (const [, text] of FORMS) expect(readKeyDigest(text, '--id-key-digest').digest).toEqual(digest);
   expect(harnessErrorOf(() => readKeyDigest('abcd', '--id-key-digest')).what).toContain('expected a key digest of 48');
+});
+
+test('where digests of any guest are asked for, one of 32 bytes is read too', () => {
+  const { digest: read, form } = readDigestOfAnyGuest(hex.slice(0, 64), '--observed');
+  expect(read).toEqual(digest.slice(0, 32));
+  expect(form).toBe('hex');
+  for (const [, text] of FORMS) expect(readDigestOfAnyGuest(text, '--observed').digest).toEqual(digest);
+  for (const text of ['', 'zz', hex.slice(2), `${hex}00`, hex.slice(0, 40)]) {
+    expect(
+      errorCodeOf(() => readDigestOfAnyGuest(text, '--observed')),
+      text,
+    ).toBe('DIGEST_INVALID');
+  }
 });

@@ -7,6 +7,7 @@ import { AXES } from '../../lib/matrix/cell.ts';
 import { planCells } from '../../lib/matrix/cells.ts';
 import { GUEST_CHANNEL_KEYS } from '../../lib/matrix/guest-channel.ts';
 import { type Matrix, matrixSchema } from '../../lib/matrix/matrix-file.ts';
+import { SCENARIOS } from '../../lib/scenarios/scenarios.ts';
 import { testFolder } from '../support/folder.ts';
 import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
@@ -14,6 +15,7 @@ import { projectFiles, projectText } from './files.ts';
 
 const inFolder = testFolder();
 const REFERENCE = 'docs/files.md';
+const SUITES_PAGE = 'docs/suites.md';
 const PAGES = projectFiles().filter((path) => path === 'README.md' || /^docs\/.*\.md$/.test(path));
 /** Where the examples of the reference look up `$LAB_KEYS`. */
 const ENVIRONMENT = { LAB_KEYS: '/keys' };
@@ -57,7 +59,7 @@ function relativeLinks(path: string): string[] {
 }
 
 function blocksOf(format: string): Block[] {
-  const blocks = ['README.md', REFERENCE, 'docs/guest.md'].flatMap(jsonBlocks);
+  const blocks = ['README.md', REFERENCE, 'docs/guest.md', SUITES_PAGE].flatMap(jsonBlocks);
   return blocks.filter(({ text }) => text.includes(`"format": "snp-conform/${format}@`));
 }
 
@@ -79,7 +81,7 @@ test.describe('the documents', () => {
 
   test('have examples of both files in the README and in the reference', () => {
     const pages = (format: string) => new Set(blocksOf(format).map(({ title }) => title.replace(/:.*/, '')));
-    expect(pages('hosts')).toEqual(new Set(['README.md', REFERENCE]));
+    expect(pages('hosts')).toEqual(new Set(['README.md', REFERENCE, SUITES_PAGE]));
     expect(pages('matrix')).toEqual(new Set(['README.md', REFERENCE, 'docs/guest.md']));
   });
 
@@ -117,6 +119,19 @@ test.describe('the documents', () => {
     const page = readFileSync(projectPath(REFERENCE), 'utf8');
     const unexplained = keys.filter((key) => !page.includes(`\`${key}\``) && !page.includes(`\`"${key}"\``));
     expect(unexplained).toEqual([]);
+  });
+
+  test('list every scenario, with the refusal where there is one', () => {
+    const page = projectText(SUITES_PAGE) ?? '';
+    const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+    for (const { name, suite, expectation } of Object.values(SCENARIOS).flat()) {
+      const row = rows.find((line) => line.includes(`\`${name}\``));
+      expect(row, name).toBeDefined();
+      if (suite === 'identity' && expectation.outcome === 'refused') expect(row).toContain(expectation.refusal.line);
+    }
+    for (const [suite, scenarios] of Object.entries(SCENARIOS)) {
+      expect(rows.find((line) => line.startsWith(`| \`${suite}\` |`))).toContain(`| ${scenarios.length} for each host`);
+    }
   });
 
   test('show the default of every axis as it is', () => {

@@ -7,6 +7,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   [
     'lib/compare/',
     'lib/judge/',
+    'lib/scenarios/',
     'lib/refusals/',
     'lib/explain/',
     'lib/matrix/',
@@ -23,6 +24,7 @@ const PURE = LAYERS.slice(2).flat();
 /** Shapes that every layer may name as types: what a judge is given is written down where evidence is. */
 const CONTRACTS = [
   'lib/evidence/schema.ts',
+  'lib/evidence/attestation-schema.ts',
   'lib/evidence/host-facts.ts',
   'lib/evidence/results.ts',
   'lib/measure/inputs.ts',

@@ -12,7 +12,9 @@ const LAUNCH: QemuLaunch = {
   vcpuType: 'EPYC-v4',
   guestPolicy: 0x30000n,
   cbitpos: 51,
-  identity: null,
+  idBlock: null,
+  idAuth: null,
+  authorKeyEnabled: false,
   hostData: 'DQ0=',
   memoryMiB: 256,
   guestArguments: [],
@@ -58,8 +60,14 @@ test('the guest policy is written whole', () => {
 
 test('an identity goes along, its author key only where it is enabled', () => {
   const identity = { idBlock: 'aWQ=', idAuth: 'YXV0aA==', authorKeyEnabled: true };
-  expect(sevOf({ identity })).toMatchObject({ 'id-block': 'aWQ=', 'id-auth': 'YXV0aA==', 'author-key-enabled': 'on' });
-  expect(sevOf({ identity: { ...identity, authorKeyEnabled: false } })).not.toHaveProperty('author-key-enabled');
+  expect(sevOf(identity)).toMatchObject({ 'id-block': 'aWQ=', 'id-auth': 'YXV0aA==', 'author-key-enabled': 'on' });
+  expect(sevOf({ ...identity, authorKeyEnabled: false })).not.toHaveProperty('author-key-enabled');
+});
+
+test('an ID block goes without ID auth where none is given: KVM is the one to refuse it', () => {
+  const sev = sevOf({ idBlock: 'aWQ=' });
+  expect(sev).toHaveProperty('id-block');
+  expect(sev).not.toHaveProperty('id-auth');
 });
 
 // Without kernel-hashes=on a kernel changes nothing in the digest, and with it but without a kernel QEMU aborts.

@@ -7,6 +7,7 @@ import { row } from './rows.ts';
 class FakeScreen {
   readonly written: string[] = [];
   readonly isTerminal: boolean;
+  isQuiet = false;
   columns = 200;
   time = 0;
 
@@ -88,4 +89,36 @@ test('what a guest printed cannot write on the terminal', () => {
   const screen = new FakeScreen(false);
   run(screen, 9, [row('fail', { message: '\u001b]0;owned\u0007\u001b[2Jbad\u202e' })], 1);
   expect(screen.all).toBe('FAIL milan-1 amdsev/stable/fail\n    bad\ufffd\n');
+});
+
+test('the hosts on which cells run are told, as long as they do', () => {
+  const screen = new FakeScreen(true);
+  const progress = new Progress(screen, 9);
+  for (const host of ['milan-1', 'milan-1', 'genoa-1']) progress.begin(host);
+  screen.time += 1000;
+  progress.add(row('pass', { host: 'milan-1' }));
+  expect(screen.written.at(-1)).toMatch(/1 of 9 cells: .*; running: genoa-1 1, milan-1 1$/);
+  screen.time += 1000;
+  progress.add(row('pass', { host: 'milan-1' }));
+  expect(screen.written.at(-1)).toMatch(/; running: genoa-1 1$/);
+});
+
+test('a log that nobody watches gets a line every two minutes, and all trouble', () => {
+  const screen = new FakeScreen(false);
+  screen.isQuiet = true;
+  run(screen, 1000, [...passes(500), row('fail')], 1000);
+  expect(screen.written).toHaveLength(5);
+  expect(screen.written.at(-1)).toMatch(/^FAIL /);
+});
+
+test('what a guest printed is no command of a build server', () => {
+  const screen = new FakeScreen(false);
+  run(
+    screen,
+    9,
+    [row('fail', { message: '::add-mask::x\n  ::set-output name=a::b\nx ##[add-path]y ##vso[task.setvariable]z' })],
+    1,
+  );
+  expect(screen.all).not.toMatch(/^\s*::/m);
+  expect(screen.all).not.toMatch(/##\[|##vso\[/);
 });

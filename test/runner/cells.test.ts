@@ -1,4 +1,4 @@
-import { hostTag, hostTagPattern, inGroups } from '../../lib/runner/cells.ts';
+import { cellIdOfTitle, hostTag, hostTagPattern, inGroups } from '../../lib/runner/cells.ts';
 import { loadPlan } from '../../lib/runner/plan.ts';
 import { expect, test } from '../support/test.ts';
 import { replayPlan } from './plans.ts';
@@ -9,6 +9,11 @@ test('a host picks the tests with its tag, not those of a host whose name begins
   expect(pattern.test(`launch x ${hostTag('milan-1')} ${hostTag('genoa-1')}`)).toBe(true);
   for (const other of ['milan-10', 'milan-1-b', 'milan', 'genoa-1'])
     expect(pattern.test(`x ${hostTag(other)}`), other).toBe(false);
+});
+
+test('the cell that a test is about is its title without the name of a scenario', () => {
+  const id = 'amdsev/linux/policy-0x30000/features-0x1/1-vcpu/EPYC-v4';
+  expect([id, `${id}/identity/wrong-digest`, `${id}/policy/no-smt`].map(cellIdOfTitle)).toEqual([id, id, id]);
 });
 
 const { cells } = loadPlan(replayPlan('/x'));

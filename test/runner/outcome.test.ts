@@ -48,7 +48,7 @@ test('a cell is judged and kept, and the kept cells make the same recording agai
   const outcomes = await Promise.all(
     evidence.map((one) =>
       concludeCell(
-        readCell(one.cell),
+        { cell: readCell(one.cell), scenario: undefined },
         { prediction: predictEvidence(one), evidence: one },
         {
           runDirectory: path('run'),

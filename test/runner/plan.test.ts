@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { artifactPath, loadPlan, PLAN_VARIABLE, type Plan, readPlan } from '../../lib/runner/plan.ts';
+import { openRecording } from '../../lib/evidence/recording/reader.ts';
+import { writeRecording } from '../../lib/evidence/recording/writer.ts';
+import { artifactPath, type LoadedPlan, loadPlan, PLAN_VARIABLE, type Plan, readPlan } from '../../lib/runner/plan.ts';
+import { launchName } from '../../lib/scenarios/scenario.ts';
+import { SCENARIOS } from '../../lib/scenarios/scenarios.ts';
 import { matrixJson } from '../matrix/matrices.ts';
 import { testFolder } from '../support/folder.ts';
 import { harnessErrorOf } from '../support/harness-error.ts';
@@ -97,6 +101,73 @@ test('a recording brings its cells and hosts along', () => {
   expect(cells.length).toBeGreaterThanOrEqual(40);
   expect(hosts.length).toBe(2);
   expect(cells.every((hosted) => hosted.hosts.length > 0)).toBe(true);
+});
+
+const named = (launches: LoadedPlan['scenarios']): string[] =>
+  launches.map(({ cell, scenario, hosts }) => `${launchName(cell.id, scenario.name)} ${hosts}`);
+
+test('on hosts the matrix is launched and nothing beside it, until suites are named', () => {
+  const plan = hostsPlan('suites', matrixJson({ vcpus: [1, 2] }));
+  const counts = (suites?: Plan['suites']) => {
+    const { cells, plain, scenarios } = loadPlan({ ...plan, ...(suites && { suites }) });
+    return [cells.length, plain.length, scenarios.length];
+  };
+  expect(counts()).toEqual([2, 2, 0]);
+  expect(counts(['identity'])).toEqual([2, 0, SCENARIOS.identity.length]);
+  expect(counts(['launch', 'policy'])).toEqual([2, 2, SCENARIOS.policy.length]);
+});
+
+test('scenarios are of one cell a host, firmware and QEMU build, and hosts with the same cell share them', () => {
+  const matrix = matrixJson({ vcpus: [1, 2] }, [{ why: 'small', hostTags: ['old'], vcpus: 1 }]);
+  const { scenarios } = loadPlan({ ...hostsPlan('apart', matrix), suites: ['identity'] });
+  expect(named(scenarios)).toContain(`${ID}/identity/right two`);
+  expect(named(scenarios)).toContain(`${ID.replace('1-vcpu', '2-vcpu')}/identity/right one`);
+  expect(scenarios).toHaveLength(2 * SCENARIOS.identity.length);
+  const together = loadPlan({ ...hostsPlan('together', matrixJson()), suites: ['identity'] }).scenarios;
+  expect(together).toHaveLength(SCENARIOS.identity.length);
+  expect(named(together)).toContain(`${ID}/identity/right one,two`);
+});
+
+/** A recording of the first recorded cell: its plain launch, and it again under names of scenarios. */
+async function recordingWith(name: string, scenarios: readonly string[]): Promise<Plan> {
+  const [first] = openRecording(SHIPPED_RECORDING).rows();
+  if (first?.evidence == null) throw new Error('nothing is recorded');
+  const { evidence } = first;
+  const others = scenarios.map((scenario) => ({
+    ...first,
+    id: `${first.id}/${scenario}`,
+    evidence: { ...evidence, scenario },
+  }));
+  const file = path(`${name}.jsonl.gz`);
+  await writeRecording(file, () => [first, ...others], { recordedAt: new Date(0), tool: 'test', redactions: {} });
+  return { ...replayPlan(path()), source: { kind: 'replay', recordingFile: file } };
+}
+
+test('a replay runs exactly the launches that were recorded, or those of them whose suite is named', async () => {
+  const plan = await recordingWith('three', ['policy/debug', 'identity/wrong-digest']);
+  const all = loadPlan(plan);
+  expect([all.plain.length, all.scenarios.map(({ scenario }) => scenario.name)]).toEqual([
+    1,
+    ['policy/debug', 'identity/wrong-digest'],
+  ]);
+  const some = loadPlan({ ...plan, suites: ['identity'] });
+  expect([some.plain.length, some.scenarios.map(({ scenario }) => scenario.name)]).toEqual([
+    0,
+    ['identity/wrong-digest'],
+  ]);
+});
+
+// Left out, it would be missing from the results, which would be green.
+test('a recording with a scenario of a later version is refused, and says so', async () => {
+  const plan = await recordingWith('later', ['identity/of-tomorrow']);
+  const { code, what, hint } = harnessErrorOf(() => loadPlan(plan));
+  expect([code, what]).toEqual(['RECORDING_INVALID', expect.stringContaining('no scenario "identity/of-tomorrow"')]);
+  expect(hint).toContain('newer');
+});
+
+test('the recording that ships is older than scenarios, and replays as ever', () => {
+  const { cells, plain, scenarios } = loadPlan(replayPlan(path()));
+  expect([plain.length, scenarios.length]).toEqual([cells.length, 0]);
 });
 
 test('the environment names the plan; without one it is the files at hand, or what ships', () => {

@@ -1,0 +1,18 @@
+import { expect, hostTag, launchName, scenarioGroups, signWithP256Key, test } from '../lib/index.ts';
+
+for (const group of scenarioGroups('identity')) {
+  test.describe(group.title, () => {
+    test.describe.configure({ mode: 'parallel' });
+    for (const { cell, scenario, hosts } of group.scenarios) {
+      test(launchName(cell.id, scenario.name), { tag: hosts.map(hostTag) }, async ({ launch }) => {
+        const outcome = await launch(cell, scenario);
+        expect(outcome).toConform();
+      });
+    }
+    if (group.recorded) return;
+    // Refused here, before anything is launched: nothing of it is ever recorded.
+    test(launchName(group.cell.id, 'identity/p256-key'), { tag: group.hosts.map(hostTag) }, () => {
+      expect(signWithP256Key).toThrow(/KEY_INVALID: .*secp384r1, got ec prime256v1/);
+    });
+  });
+}
