@@ -7,10 +7,11 @@ import { summarise } from '../judge/summary.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { describeExpectation } from '../scenarios/expectation.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
-import { CELL_FILE_ANNOTATION, EXPECTATION_ANNOTATION } from './annotations.ts';
+import { CELL_FILE_ANNOTATION, EXPECTATION_ANNOTATION, REPLAY_CHANGE_ANNOTATION } from './annotations.ts';
 import { openHost } from './open-host.ts';
 import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
 import { loadPlan, readPlan } from './plan.ts';
+import { replayChange } from './replay-change.ts';
 
 const plan = loadPlan(readPlan(process.env, process.cwd()));
 /** What was launched is kept for good; what was played back can be played again. */
@@ -52,13 +53,16 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       testInfo.annotations.push({ type: EXPECTATION_ANNOTATION, description: describeExpectation(expectation) });
       if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
       const { signal } = abort;
-      const outcome = await concludeCell(launch, await labHost.evidenceOf(launch, signal), {
+      const left = await labHost.evidenceOf(launch, signal);
+      const outcome = await concludeCell(launch, left, {
         runDirectory: plan.plan.runDirectory,
         durability: DURABILITY,
         explain: { mode: plan.explain, prober: labHost.prober, atHand: () => labHost.artifactsAtHand() },
         signal,
       });
       testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
+      const change = replayChange(left, outcome);
+      if (change !== undefined) testInfo.annotations.push({ type: REPLAY_CHANGE_ANNOTATION, description: change });
       return outcome;
     });
     abort.abort();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join, relative, sep } from 'node:path';
 import type { Durability } from '../evidence/json-file.ts';
 import { keepFile } from '../evidence/manifest.ts';
+import type { ResultKind } from '../evidence/results.ts';
 import type { CellExplanation, CellFile, Evidence } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
@@ -16,6 +17,8 @@ import type { ArtifactsAtHand } from './known-cell.ts';
 export interface PredictedEvidence {
   prediction: Prediction;
   evidence: Evidence;
+  /** What came of it when it was recorded; absent where it was launched now, or that was not kept. */
+  recorded?: { result: ResultKind; predicted: string | null };
 }
 
 /** A launch of a cell: the plain one, or a scenario. */
