@@ -28,6 +28,7 @@ import {
   type Summary,
   summarySchema,
 } from '../runner/summary.ts';
+import { warnOfDamage } from './compare.ts';
 import { parseCount } from './numbers.ts';
 import { PLAN_FILE, resumedPlan } from './resume.ts';
 
@@ -39,6 +40,7 @@ interface RunFlags {
   record?: string;
   reference?: string;
   compareWith?: string;
+  keepGoing?: true;
   out: string;
   host?: string[];
   suite?: SuiteName[];
@@ -97,7 +99,7 @@ function planOf(flags: RunFlags): Plan {
           matrixFile: resolve(flags.matrix),
           referenceFile: flags.reference === undefined ? null : resolve(flags.reference),
         }
-      : { kind: 'replay', recordingFile: resolve(flags.replay) };
+      : { kind: 'replay', recordingFile: resolve(flags.replay), ...(flags.keepGoing && { keepGoing: true as const }) };
   return {
     runDirectory: join(reportsDirectory, 'run'),
     reportsDirectory,
@@ -191,6 +193,9 @@ function checkFlags(flags: RunFlags): void {
     throw new HarnessError({ code: 'USAGE', what, where: 'snp-conform run', hint });
   };
   if (flags.out === '') refuse('--out is empty', 'name a folder, or leave --out away for reports/');
+  if (flags.keepGoing && flags.replay === undefined) {
+    refuse('--keep-going is about a recording', 'name one with --replay; hosts that are out never hold up a run');
+  }
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
   try {
     new RegExp(flags.grep ?? '');
@@ -221,7 +226,9 @@ async function run(flags: RunFlags): Promise<void> {
   for (const name of [JUNIT_FILE, CTRF_FILE, MARKDOWN_FILE, PAGE_FILE])
     await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
-  if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
+  const { source } = loaded;
+  if (source.kind === 'hosts') checkEmulation(source.entries);
+  else warnOfDamage(source.recording);
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
@@ -240,7 +247,9 @@ async function run(flags: RunFlags): Promise<void> {
     const cells = await recordRun(plan.runDirectory, resolve(flags.record), new Date());
     process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);
   }
-  process.exitCode = exitCodeOf(summary);
+  const isDamaged = source.kind === 'replay' && source.recording.damages.length > 0;
+  // What is whole may all hold: the recording that was named does not.
+  process.exitCode = exitCodeOf(summary) || (isDamaged ? EXIT_CODES.configuration : EXIT_CODES.ok);
 }
 
 function attemptsOf(text: string): number {
@@ -272,6 +281,7 @@ export function runCommand(): Command {
         'go on with a run: only what is missing, or failed for the lab, is launched',
       ).conflicts(['hosts', 'matrix', 'reference', 'replay', 'out']),
     )
+    .option('--keep-going', 'where the recording is damaged, play back what is whole of it')
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
     .option('--compare-with <run>', 'a run or recording to show the results beside; by default the run before')

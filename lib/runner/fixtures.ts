@@ -7,10 +7,16 @@ import { summarise } from '../judge/summary.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { describeExpectation } from '../scenarios/expectation.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
-import { CELL_FILE_ANNOTATION, EXPECTATION_ANNOTATION, LAB_NOTICE_ANNOTATION } from './annotations.ts';
+import {
+  CELL_FILE_ANNOTATION,
+  EXPECTATION_ANNOTATION,
+  LAB_NOTICE_ANNOTATION,
+  REPLAY_CHANGE_ANNOTATION,
+} from './annotations.ts';
 import { openSource } from './open-source.ts';
 import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
 import { loadPlan, readPlan } from './plan.ts';
+import { replayChange } from './replay-change.ts';
 
 const plan = loadPlan(readPlan(process.env, process.cwd()));
 /** What was launched is kept for good; what was played back can be played again. */
@@ -53,13 +59,16 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
       const { signal } = abort;
       try {
-        const outcome = await concludeCell(launch, await labHost.evidenceOf(launch, signal), {
+        const left = await labHost.evidenceOf(launch, signal);
+        const outcome = await concludeCell(launch, left, {
           runDirectory: plan.plan.runDirectory,
           durability: DURABILITY,
           explain: { mode: plan.explain, prober: labHost.prober, atHand: () => labHost.artifactsAtHand() },
           signal,
         });
         testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
+        const change = replayChange(left, outcome);
+        if (change !== undefined) testInfo.annotations.push({ type: REPLAY_CHANGE_ANNOTATION, description: change });
         return outcome;
       } catch (thrown) {
         // A failed test costs its worker half a second; of a host that is set aside thousands may be left.

@@ -3,6 +3,7 @@ import { join, relative, sep } from 'node:path';
 import { resultHostOf } from '../evidence/attempt.ts';
 import type { Durability } from '../evidence/json-file.ts';
 import { keepFile } from '../evidence/manifest.ts';
+import type { ResultKind } from '../evidence/results.ts';
 import type { CellExplanation, CellFile, Evidence } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
@@ -19,6 +20,8 @@ export interface PredictedEvidence {
   evidence: Evidence;
   /** The file that has it already, where an earlier part of the run launched the cell. */
   kept?: CellFile;
+  /** What came of it when it was recorded; absent where it was launched now, or that was not kept. */
+  recorded?: { result: ResultKind; predicted: string | null };
 }
 
 /** A launch of a cell: the plain one, or a scenario. */
