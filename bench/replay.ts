@@ -42,7 +42,9 @@ function below(pid: number): { pid: number; line: string }[] {
 
 /** Processor time of all children that ended, in seconds. Source: proc(5), cutime and cstime in ticks of 10 ms. */
 function childrenSeconds(): number {
-  const fields = readFileSync('/proc/self/stat', 'utf8').replace(/^.*\) /, '').split(' ');
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
   return (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
