@@ -6,10 +6,11 @@ import type { CellFile } from '../../lib/evidence/schema.ts';
 import { evidence } from '../judge/made-evidence.ts';
 import { testFolder } from '../support/folder.ts';
 import { projectPath } from '../support/paths.ts';
+import { tries } from '../support/soak.ts';
 import { expect, test } from '../support/test.ts';
 
 const path = testFolder();
-const KILLS = 100;
+const KILLS = tries(12, 100);
 /** A generator of its own, so that a failure can be repeated. Source: Numerical Recipes, a linear congruence. */
 let seed = 20260102;
 const random = (below: number): number => {
