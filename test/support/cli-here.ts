@@ -1,7 +1,7 @@
 import { main } from '../../lib/cli/main.ts';
 import type { CliRun } from './cli.ts';
 
-type Output = typeof process.stdout;
+type Output = Pick<NodeJS.WriteStream, 'write' | 'isTTY'>;
 
 /** Takes what a stream is given, as a stream that is no terminal; the runner itself prints by other ways meanwhile. */
 function taken(stream: Output): () => string {
