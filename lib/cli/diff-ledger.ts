@@ -59,7 +59,7 @@ function compareLedgers(left: ReadLedger, right: ReadLedger, names: readonly [st
 
 function differenceJson(text: DifferenceText): object {
   const { difference, contents, digests } = text;
-  const { pagesBefore, kind, left, right, fields, rows, further } = difference;
+  const { pagesBefore, kind, left, right, fields, rows, elsewhere, further } = difference;
   return {
     same: false,
     page: pageName(difference),
@@ -70,6 +70,7 @@ function differenceJson(text: DifferenceText): object {
     right: right && ledgerRowJson(right),
     contents,
     rows,
+    elsewhere,
     further: further.map(({ what }) => what),
     launchDigests: digests.map((digest) => Buffer.from(digest).toString('hex')),
   };

@@ -191,6 +191,7 @@ test('a table of kernel hashes may stand at the very start of its section', () =
 
 const withoutSection = FIRMWARE.sections.filter(({ type }) => type !== 0x10);
 const NO_PLACE = [
+  ['an area for its hashes that QEMU finds too small', { ...FIRMWARE, hashesTable: { gpa: 0x810c00, sizeBytes: 175 } }],
   ['no table of kernel hashes', { ...FIRMWARE, hashesTable: null }],
   ['no KERNEL_HASHES section', { ...FIRMWARE, sections: withoutSection }],
   ['its table before its section', { ...FIRMWARE, hashesTable: { gpa: 0x80cc00, sizeBytes: 0x400 } }],
