@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { HarnessError } from '../errors.ts';
 import type { LocalArtifact } from './host.ts';
@@ -16,7 +17,8 @@ const verified = new WeakMap<Session, Map<string, Promise<string>>>();
  * @param storeDirectory absolute, on the host; made when it is not there
  * @param name of the file there, where it must not be that of the local one
  * @returns `<store>/<sha256>/<name>`
- * @throws HarnessError ARTIFACT_CHANGED when the local file is not what was hashed, FILE_UNREADABLE, HOST_UPLOAD, SSH_*
+ * @throws HarnessError ARTIFACT_CHANGED when the local file is not what was hashed, FILE_UNREADABLE, HOST_UPLOAD,
+ * HOST_DISK, SSH_*
  */
 export function ensureArtifact(
   session: Session,
@@ -36,6 +38,23 @@ export function ensureArtifact(
   });
   known.set(hostPath, bringing);
   return bringing;
+}
+
+/**
+ * Looks again at an artifact that was brought to a host.
+ * @param hostPath what ensureArtifact gave
+ * @throws HarnessError HOST_ARTIFACT when it is not what was brought there; asked for again, it is brought anew
+ */
+export async function recheckArtifact(session: Session, hostPath: string, artifact: LocalArtifact): Promise<void> {
+  const found = await hashOnHost(session, hostPath);
+  if (found === artifact.sha256) return;
+  verified.get(session)?.delete(hostPath);
+  throw new HarnessError({
+    code: 'HOST_ARTIFACT',
+    what: `${hostPath} was changed on the host: expected SHA-256 ${artifact.sha256}, found ${found ?? 'no file'}`,
+    where: `host ${session.name}, artifact ${artifact.name}`,
+    hint: 'who else writes there? "directory" of this host in hosts.json is for this tool alone',
+  });
 }
 
 async function bring(session: Session, artifact: LocalArtifact, hostPath: string): Promise<string> {
@@ -62,10 +81,22 @@ async function bring(session: Session, artifact: LocalArtifact, hostPath: string
     // A guest may be running from the path; a rename leaves it its file.
     await must(session, ['mv', '-f', '--', fresh, hostPath], artifact);
   } catch (error) {
-    if (!(error instanceof HarnessError && error.code === 'SSH_LOST')) await session.run(['rm', '-f', '--', fresh]);
+    if (error instanceof HarnessError && error.code === 'SSH_LOST') throw error;
+    const free = await freeBytes(session, folder);
+    await session.run(['rm', '-f', '--', fresh]);
+    const { size } = await stat(artifact.path);
+    if (free !== undefined && free < size)
+      throw diskError(session, artifact, `${size} bytes do not fit, ${free} are free`);
     throw error;
   }
   return hostPath;
+}
+
+/** What the file system of a folder takes; undefined where it does not say. */
+async function freeBytes(session: Session, folder: string): Promise<number | undefined> {
+  const { stdout } = await session.run(['df', '-Pk', '--', folder]);
+  const kib = /^\S.*?\s\d+\s+\d+\s+(\d+)\s+\d+%/m.exec(stdout)?.[1];
+  return kib === undefined ? undefined : Number(kib) * 1024;
 }
 
 /** 64 hex digits; undefined where there is no such file, or it cannot be read. */
@@ -100,6 +131,15 @@ async function must(session: Session, argv: readonly string[], artifact: LocalAr
   const { exitCode, stderr } = await session.run(argv);
   if (exitCode === 0) return;
   throw uploadError(session, artifact, `${argv[0]} failed with exit code ${exitCode}: ${stderr.trim()}`);
+}
+
+function diskError(session: Session, artifact: LocalArtifact, what: string): HarnessError {
+  return new HarnessError({
+    code: 'HOST_DISK',
+    what: `the disk is full: ${what}`,
+    where: `host ${session.name}, artifact ${artifact.name}`,
+    hint: 'make room, or give the host another "directory"; `snp-conform hosts clean` removes old artifacts',
+  });
 }
 
 function uploadError(session: Session, artifact: LocalArtifact, why: string): HarnessError {
