@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -8,6 +8,8 @@ import type { Session } from './session.ts';
 
 /** Reading an initrd of a gigabyte from a slow disk. */
 const HASH_MS = 300_000;
+/** Another one's upload of the same. */
+const LOCK_SECONDS = 1800;
 
 const verified = new WeakMap<Session, Map<string, Promise<string>>>();
 
@@ -66,34 +68,66 @@ async function bring(session: Session, artifact: LocalArtifact, hostPath: string
   }
   await checkLocal(artifact);
   await must(session, ['mkdir', '-p', '--', folder], artifact);
-  const fresh = `${hostPath}.${randomBytes(6).toString('hex')}.new`;
+  // Of several that want it there, one brings it.
+  await locked(session, `${folder}/.lock`, artifact, async () => {
+    if ((await hashOnHost(session, hostPath)) !== artifact.sha256) await upload(session, artifact, hostPath);
+  });
+  return hostPath;
+}
+
+async function upload(session: Session, artifact: LocalArtifact, hostPath: string): Promise<void> {
+  // The name is the same every time, so that what broke off can be gone on with.
+  const fresh = `${hostPath}.new`;
   try {
     await session.upload(artifact.path, fresh);
     const arrived = await hashOnHost(session, fresh);
     if (arrived !== artifact.sha256) {
       await checkLocal(artifact);
-      throw uploadError(
-        session,
-        artifact,
-        `expected SHA-256 ${artifact.sha256} on the host, found ${arrived ?? 'no file'}`,
-      );
+      const what = `expected SHA-256 ${artifact.sha256} on the host, found ${arrived ?? 'no file'}`;
+      throw uploadError(session, artifact, what);
     }
     // A guest may be running from the path; a rename leaves it its file.
     await must(session, ['mv', '-f', '--', fresh, hostPath], artifact);
   } catch (error) {
     if (error instanceof HarnessError && error.code === 'SSH_LOST') throw error;
-    const free = await freeBytes(session, folder);
+    const free = await freeBytes(session, hostPath);
     await session.run(['rm', '-f', '--', fresh]);
     const { size } = await stat(artifact.path);
-    if (free !== undefined && free < size)
+    if (free !== undefined && free < size) {
       throw diskError(session, artifact, `${size} bytes do not fit, ${free} are free`);
+    }
     throw error;
   }
-  return hostPath;
+}
+
+/** Takes a lock, says so, and holds it until its input ends. Whoever waits for the lock of another does so for a time. */
+const LOCK_SCRIPT = 'exec 9>>"$1"; timeout "$2" flock 9 || exit 75; echo locked; read -r _; rm -f "$1"';
+
+/** Does something while nobody else on that host does the same. The lock goes with the session. */
+async function locked(
+  session: Session,
+  path: string,
+  artifact: LocalArtifact,
+  work: () => Promise<void>,
+): Promise<void> {
+  const lock = await session.start(['sh', '-c', LOCK_SCRIPT, 'snp-lock', path, String(LOCK_SECONDS)]);
+  // Its end is of no interest, and must not be an error that nobody handles.
+  const over = lock.ended.catch(() => undefined);
+  try {
+    const first = await lock.lines[Symbol.asyncIterator]().next();
+    if (first.done === true || first.value !== 'locked') {
+      throw uploadError(session, artifact, `somebody else was bringing it there for over ${LOCK_SECONDS} s`);
+    }
+    await work();
+  } finally {
+    lock.end();
+    await over;
+  }
 }
 
 /** What the file system of a folder takes; undefined where it does not say. */
-async function freeBytes(session: Session, folder: string): Promise<number | undefined> {
+async function freeBytes(session: Session, hostPath: string): Promise<number | undefined> {
+  const folder = hostPath.slice(0, hostPath.lastIndexOf('/'));
   const { stdout } = await session.run(['df', '-Pk', '--', folder]);
   const kib = /^\S.*?\s\d+\s+\d+\s+(\d+)\s+\d+%/m.exec(stdout)?.[1];
   return kib === undefined ? undefined : Number(kib) * 1024;

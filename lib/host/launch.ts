@@ -174,11 +174,11 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
   const abort = (): void => void qemu.kill().catch(() => undefined);
   signal.addEventListener('abort', abort, { once: true });
   let listener: { close(): Promise<void> } | undefined;
-  const guestMs = launch.limits.guestSeconds * 1000;
+  const waits = { guestMs: launch.limits.guestSeconds * 1000, answerMs: launch.limits.answerSeconds * 1000 };
   try {
     listener = await emulated?.listen();
     const started = performance.now();
-    const seen = await talkToGuest({ session, hostName: host.name, place, qemu, guestMs }, request, signal);
+    const seen = await talkToGuest({ session, hostName: host.name, place, qemu, ...waits }, request, signal);
     const spoken = performance.now();
     const exitCode = await finish(qemu, seen.guest.ready ? END_MS : SILENT_END_MS);
     const ended = performance.now();

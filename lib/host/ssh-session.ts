@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import type { AcceptConnection, ClientChannel, RejectConnection, SFTPWrapper, UNIXConnectionDetails } from 'ssh2';
@@ -129,9 +128,8 @@ export class SshSession implements Session {
   }
 
   async upload(localPath: string, hostPath: string): Promise<void> {
-    const temporary = `${hostPath}.${randomBytes(8).toString('hex')}.part`;
     const { channel, connection } = await this.#files();
-    await uploadFile(connection, channel, localPath, hostPath, temporary);
+    await uploadFile(connection, channel, localPath, hostPath);
   }
 
   async readFile(hostPath: string, maxBytes: number): Promise<Uint8Array | undefined> {
