@@ -31,9 +31,6 @@ export async function machineSources(): Promise<{ release: ReturnType<typeof par
   return { release, sources: parseIndexTargets(await command(['apt-get', ...targets])) };
 }
 
-/** What apt takes for installed: it fetches what packages need beside that. */
-export type Installed = 'of this machine' | 'nothing';
-
 /**
  * An apt of our own beside the system's: own sources, lists and archives, all in one folder. The system's sources are
  * read, never written.
@@ -55,36 +52,29 @@ export class PrivateApt {
    * Configures an apt in a new folder and removes those of earlier set-ups; fetches nothing. The caller holds the lock.
    * The folder is new because apt goes on for a while, in its own, when the process that started it is killed.
    */
-  static async create(
-    cache: string,
-    purpose: string,
-    sources: readonly AptSource[],
-    installed: Installed = 'of this machine',
-  ): Promise<PrivateApt> {
+  static async create(cache: string, purpose: string, sources: readonly AptSource[]): Promise<PrivateApt> {
     const parent = join(cache, 'apt');
     await mkdir(parent, { recursive: true });
     for (const name of await readdir(parent)) {
       if (name.startsWith(`${purpose}-`)) await rm(join(parent, name), { recursive: true, force: true });
     }
     const apt = new PrivateApt(await mkdtemp(join(parent, `${purpose}-`)), sources);
-    await apt.configure(installed);
+    await apt.configure();
     return apt;
   }
 
-  private async configure(installed: Installed): Promise<void> {
+  private async configure(): Promise<void> {
     const { folder } = this;
     for (const part of ['lists/partial', 'cache/archives/partial'])
       await mkdir(join(folder, part), { recursive: true });
     const keyring = existsSync(DEBIAN_KEYRING) ? DEBIAN_KEYRING : undefined;
     await writeFile(join(folder, 'sources.list'), sourcesList(this.sources, keyring));
-    if (installed === 'nothing') await writeFile(join(folder, 'status'), '');
     const users = process.env.APT_CONFIG;
     const lines = [
       ...(users ? [`#include "${users}";`] : []),
       `Dir::Etc::sourcelist "${folder}/sources.list";`,
       'Dir::Etc::sourceparts "-";',
       `Dir::State::lists "${folder}/lists";`,
-      ...(installed === 'nothing' ? [`Dir::State::status "${folder}/status";`] : []),
       `Dir::Cache "${folder}/cache";`,
       'Dir::Cache::pkgcache "pkgcache.bin";',
       'DPkg::Lock::Timeout "600";',
@@ -133,19 +123,18 @@ export class PrivateApt {
     await this.run(['apt-get', 'download', '--quiet', `${wanted.name}=${wanted.version}`], folder);
   }
 
-  /** Fetches packages and all that they need; nothing is installed. @returns paths of the archives */
-  async downloadWithNeeds(packages: readonly string[]): Promise<string[]> {
-    await this.run([
-      'apt-get',
-      'install',
-      '--yes',
-      '--quiet',
-      '--no-install-recommends',
-      '--download-only',
-      ...packages,
-    ]);
-    const archives = join(this.folder, 'cache', 'archives');
-    return (await readdir(archives)).filter((name) => name.endsWith('.deb')).map((name) => join(archives, name));
+  /**
+   * Fetches packages and everything that they need, as if nothing were installed, into a folder that is made.
+   * @param wanted as apt is told: `name`, or `name=version`   @returns paths of the archives
+   */
+  async downloadWithAllTheyNeed(wanted: readonly string[], folder: string): Promise<string[]> {
+    await mkdir(join(folder, 'partial'), { recursive: true });
+    const nothingInstalled = join(this.folder, 'no-status');
+    await writeFile(nothingInstalled, '');
+    const options = ['-o', `Dir::State::status=${nothingInstalled}`, '-o', `Dir::Cache::archives=${folder}`];
+    const how = ['--download-only', '--yes', '--quiet', '--no-install-recommends'];
+    await this.run(['apt-get', ...options, 'install', ...how, ...wanted]);
+    return (await readdir(folder)).filter((file) => file.endsWith('.deb')).map((file) => join(folder, file));
   }
 
   /** Installs packages on this machine; targetRelease prefers that suite for them and what they need. */

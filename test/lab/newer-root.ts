@@ -48,16 +48,18 @@ export async function fetchNewerRoot(cache: string): Promise<void> {
     for (const name of await readdir(parent)) {
       if (name.startsWith(SCRATCH)) await rm(join(parent, name), { recursive: true, force: true });
     }
-    const apt = await PrivateApt.create(cache, 'root', suiteSources(sources, release, [SUITE]), 'nothing');
+    const apt = await PrivateApt.create(cache, 'root', suiteSources(sources, release, [SUITE]));
     await announced(`package list of ${SUITE}`, () => apt.update());
-    const archives = await announced(`a root of Debian ${SUITE}`, () => apt.downloadWithNeeds(PACKAGES));
     const scratch = await mkdtemp(join(parent, SCRATCH));
+    const [tree, folder] = [join(scratch, 'tree'), join(scratch, 'archives')];
+    const archives = await announced(`a root of Debian ${SUITE}`, () => apt.downloadWithAllTheyNeed(PACKAGES, folder));
     await announced('unpacking it', async () => {
-      for (const archive of archives) await command(['dpkg-deb', '--extract', archive, scratch]);
+      for (const archive of archives) await command(['dpkg-deb', '--extract', archive, tree]);
     });
-    for (const folder of UNWANTED) await rm(join(scratch, folder), { recursive: true, force: true });
-    for (const [name, text] of Object.entries(FILES)) await writeFile(join(scratch, name), text);
-    await rename(scratch, root);
+    for (const unwanted of UNWANTED) await rm(join(tree, unwanted), { recursive: true, force: true });
+    for (const [name, text] of Object.entries(FILES)) await writeFile(join(tree, name), text);
+    await rename(tree, root);
+    await rm(scratch, { recursive: true, force: true });
     await apt.remove();
   });
 }
