@@ -133,7 +133,6 @@ async function compare(leftPath: string, rightPath: string, options: DiffOptions
 /** `snp-conform diff-ledger`: the first page in which two launches differ, and what it is. Exit code 1 where they do. */
 export function diffLedgerCommand(): Command {
   return new Command('diff-ledger')
-    .description('name the first measured page in which two launches differ, and what it is')
     .argument('<a>', 'ledger as `predict --ledger` prints it, best with --json; or VMSAs of `predict --dump-vmsa`')
     .argument('<b>', 'the other one; - for standard input')
     .option('--json', 'print JSON')
