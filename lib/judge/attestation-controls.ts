@@ -3,7 +3,7 @@ import type { ReportCheckName } from '../attestation/checks.ts';
 import type { VerifyInput } from '../attestation/subject.ts';
 import { verifyReport } from '../attestation/verify.ts';
 import { type Finding, failed, notApplicable, passed } from '../finding.ts';
-import type { RefusedFor } from '../scenarios/attestation-scenarios.ts';
+import type { RefusedFor } from '../scenarios/refused-for.ts';
 
 /** A change under which a report that was found genuine must be refused: else its being found genuine says nothing. */
 interface Control {

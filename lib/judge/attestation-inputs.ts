@@ -6,7 +6,7 @@ import type { Wanted } from '../attestation/want.ts';
 import { HarnessError } from '../errors.ts';
 import type { Attestation } from '../evidence/attestation-schema.ts';
 import { authorKeyDigest, idKeyDigest } from '../identity/id-auth.ts';
-import { needOf } from '../scenarios/attestation-scenarios.ts';
+import { needOf } from '../scenarios/refused-for.ts';
 import { launchedPolicy, type Subject } from './subject.ts';
 
 /** Evidence whose report is to be verified. */

@@ -9,7 +9,7 @@ import type { Evidence } from '../evidence/schema.ts';
 import type { EmulatedAnchor } from '../firmware/authority.ts';
 import type { KdsClient } from '../kds/client.ts';
 import { type Collected, collectEvidence } from '../kds/collect.ts';
-import { needOf, type RefusedFor } from '../scenarios/attestation-scenarios.ts';
+import { needOf, type RefusedFor } from '../scenarios/refused-for.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 
 /** Where the certificates of a host's reports come from. */

@@ -2,8 +2,8 @@ import type { AttestationWorkflow } from '../evidence/attestation-schema.ts';
 import type { IdentityCheckName } from '../identity/identity-check.ts';
 import type { OwnerKeys } from '../identity/keys.ts';
 import type { PolicyHostFacts } from '../identity/policy-host-facts.ts';
-import type { RefusedFor } from './attestation-scenarios.ts';
 import type { Expectation } from './expectation.ts';
+import type { RefusedFor } from './refused-for.ts';
 
 /** The suites whose launches are scenarios. */
 export const SCENARIO_SUITES = ['identity', 'policy', 'attestation'] as const;

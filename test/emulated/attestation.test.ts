@@ -5,7 +5,7 @@ import { emulatedChip } from '../../lib/firmware/chip.ts';
 import type { KdsKnowledge } from '../../lib/firmware/kds.ts';
 import { emulatedAuthority } from '../../lib/host/authority-store.ts';
 import { type EmulatedKds, startEmulatedKds } from '../../lib/host/emulated-kds.ts';
-import { needOf, REFUSED_FOR } from '../../lib/scenarios/attestation-scenarios.ts';
+import { needOf, REFUSED_FOR } from '../../lib/scenarios/refused-for.ts';
 import { ARTIFACTS_FOLDER, CACHE_FOLDER } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
 import { type FinishedRun, Lab, type LabHost } from './lab.ts';

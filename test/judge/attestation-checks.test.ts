@@ -3,7 +3,7 @@ import { emulatedChip } from '../../lib/firmware/chip.ts';
 import { issueVcek } from '../../lib/firmware/leaf-certificates.ts';
 import { wrongCertificates } from '../../lib/firmware/wrong-certificates.ts';
 import { judge } from '../../lib/judge/judge.ts';
-import { needOf, REFUSED_FOR, type RefusedFor } from '../../lib/scenarios/attestation-scenarios.ts';
+import { needOf, REFUSED_FOR, type RefusedFor } from '../../lib/scenarios/refused-for.ts';
 import { authorityOf, NOW } from '../firmware/emulated-chips.ts';
 import { expect, test } from '../support/test.ts';
 import { attestedEvidence, reportOf, SECOND_NONCE } from './attested-evidence.ts';
