@@ -120,7 +120,6 @@ async function run({ replay }: DemoOptions): Promise<void> {
 /** `snp-conform demo`: the launch that this tool was made for, refused and explained. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description("show the founding case: QEMU refuses a launch with 'Bad measurement', and the harness finds out why")
     .option('--replay', 'play the recording back, also where it can be launched here')
     .action((options: DemoOptions) => run(options));
 }

@@ -34,7 +34,7 @@ export async function loadFirmwareDescriptor(path: string): Promise<FirmwareDesc
 
 /** `snp-conform firmware`: what can be said of a firmware image without launching it. */
 export function firmwareCommand(): Command {
-  const firmware = new Command('firmware').description('look into a firmware image');
+  const firmware = new Command('firmware');
   firmware
     .command('describe')
     .description('print the firmware descriptor: all that a launch digest needs of an image, as JSON')

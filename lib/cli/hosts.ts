@@ -57,7 +57,7 @@ async function check(names: readonly string[], flags: HostsFlags): Promise<void>
 
 /** `snp-conform hosts`: what hosts are, and what is on them. */
 export function hostsCommand(): Command {
-  const hosts = new Command('hosts').description('look at the hosts of hosts.json').addHelpText('after', EXAMPLES);
+  const hosts = new Command('hosts').addHelpText('after', EXAMPLES);
   hosts
     .command('check [names...]')
     .description('ask every host, or these, what it is and what is wrong with it; nothing is launched or left there')

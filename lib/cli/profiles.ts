@@ -97,11 +97,8 @@ function profilesText(): string {
 
 /** `snp-conform profiles`: the VMM profiles that predictions can use. */
 export function profilesCommand(): Command {
-  return new Command('profiles')
-    .description('list the VMM profiles: how each VMM and host kernel launches, and what it measures')
-    .option('--json', 'print JSON')
-    .action((options: { json?: true }) => {
-      const text = options.json ? `${JSON.stringify(VMM_PROFILES.map(profileJson), null, 2)}\n` : profilesText();
-      process.stdout.write(text);
-    });
+  return new Command('profiles').option('--json', 'print JSON').action((options: { json?: true }) => {
+    const text = options.json ? `${JSON.stringify(VMM_PROFILES.map(profileJson), null, 2)}\n` : profilesText();
+    process.stdout.write(text);
+  });
 }

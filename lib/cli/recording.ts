@@ -178,9 +178,7 @@ const KEEP_GOING = ['--keep-going', 'where it is damaged, go on with what is who
 
 /** `snp-conform recording`: what is done with recordings beside playing them back. */
 export function recordingCommand(): Command {
-  const command = new Command('recording').description(
-    'Look into recordings, verify them, make them smaller, or redact them',
-  );
+  const command = new Command('recording');
   command
     .command('show')
     .description('Say what a recording is: its evidence, hosts and results; with --grep the cells that match')

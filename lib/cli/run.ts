@@ -30,10 +30,12 @@ import {
 } from '../runner/summary.ts';
 import { warnOfDamage } from './compare.ts';
 import { parseCount } from './numbers.ts';
+import { PLAN_FILE, resumedPlan } from './resume.ts';
 
 interface RunFlags {
   hosts: string;
   matrix: string;
+  resume?: string;
   replay?: string;
   record?: string;
   reference?: string;
@@ -49,9 +51,6 @@ interface RunFlags {
   kdsAttempts?: number;
 }
 
-/** What a run was made of; in its directory. */
-const PLAN_FILE = 'plan.json';
-
 /** A service that does not answer to so many is not there. */
 const ATTEMPTS_MAX = 20;
 
@@ -60,6 +59,7 @@ Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json
   snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
   snp-conform run --hosts hosts.json --matrix matrix.json --suite launch identity policy attestation
+  snp-conform run --resume reports/run
   snp-conform run --replay night.jsonl.gz
 `;
 
@@ -74,7 +74,22 @@ function newRunId(now: Date): string {
   return `${time.replaceAll(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`;
 }
 
+/** What of all cells and hosts is wanted. */
+function narrowed({
+  host,
+  grep,
+}: {
+  host?: string[] | undefined;
+  grep?: string | undefined;
+}): Pick<Plan, 'hosts' | 'grep'> {
+  return { ...(host && { hosts: host }), ...(grep !== undefined && { grep }) };
+}
+
 function planOf(flags: RunFlags): Plan {
+  if (flags.resume !== undefined) {
+    const { hosts, grep, ...plan } = resumedPlan(flags.resume);
+    return { ...plan, runId: newRunId(new Date()), ...narrowed({ host: hosts, grep, ...flags }) };
+  }
   const reportsDirectory = resolve(flags.out);
   const source: Plan['source'] =
     flags.replay === undefined
@@ -90,7 +105,7 @@ function planOf(flags: RunFlags): Plan {
     reportsDirectory,
     source,
     runId: newRunId(new Date()),
-    ...(flags.host && { hosts: flags.host }),
+    ...narrowed(flags),
     ...(flags.suite && { suites: flags.suite }),
     kds: {
       ...(flags.kds === undefined ? {} : { url: flags.kds }),
@@ -128,11 +143,11 @@ function exitCodeOf({ totals, status, troubles }: Summary): number {
 }
 
 /** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
-async function runSuites(plan: Plan, flags: RunFlags): Promise<void> {
+async function runSuites(plan: Plan): Promise<void> {
   const planFile = join(plan.runDirectory, PLAN_FILE);
   await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
-  const filters = flags.grep === undefined ? [] : ['--grep', flags.grep];
+  const filters = plan.grep === undefined ? [] : ['--grep', plan.grep];
   const child = execa(process.execPath, [cli, 'test', '-c', configPath(), ...filters], {
     env: { [PLAN_VARIABLE]: planFile },
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -190,6 +205,17 @@ function checkFlags(flags: RunFlags): void {
   }
 }
 
+/** Begins a run in a directory of its own. */
+async function begin(plan: Plan): Promise<void> {
+  await setAside(plan);
+  makeFolder(plan.runDirectory, '--out');
+  beginManifest(plan.runDirectory, {
+    tool: `snp-conform ${packageVersion()}`,
+    startedAt: new Date().toISOString(),
+    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
+  });
+}
+
 async function run(flags: RunFlags): Promise<void> {
   checkFlags(flags);
   // Loaded only where it is asked for: certificates take a while to load.
@@ -205,14 +231,9 @@ async function run(flags: RunFlags): Promise<void> {
   else warnOfDamage(source.recording);
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
-  await setAside(plan);
-  makeFolder(plan.runDirectory, '--out');
-  beginManifest(plan.runDirectory, {
-    tool: `snp-conform ${packageVersion()}`,
-    startedAt: new Date().toISOString(),
-    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
-  });
-  await runSuites(plan, flags);
+  if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
+  else await begin(plan);
+  await runSuites(plan);
   const summary = readSummary(plan);
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
     throw new HarnessError({
@@ -244,7 +265,6 @@ function attemptsOf(text: string): number {
 /** `snp-conform run`: a matrix on hosts, or a recording played back. */
 export function runCommand(): Command {
   return new Command('run')
-    .description('Launch every cell of a matrix on its hosts, or play a recording back, and judge the evidence')
     .option('--hosts <file>', 'the hosts', 'hosts.json')
     .option('--matrix <file>', 'the matrix', 'matrix.json')
     .addOption(
@@ -253,6 +273,12 @@ export function runCommand(): Command {
         'matrix',
         'reference',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--resume <folder>',
+        'go on with a run: only what is missing, or failed for the lab, is launched',
+      ).conflicts(['hosts', 'matrix', 'reference', 'replay', 'out']),
     )
     .option('--keep-going', 'where the recording is damaged, play back what is whole of it')
     .option('--record <file>', 'keep the evidence of the run as one file')

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { asHarnessError, HarnessError } from '../errors.ts';
+import { resultHostOf } from './attempt.ts';
 import { type Damage, damageError } from './damage.ts';
 import { makeFolder } from './folders.ts';
 import { fileTrouble } from './input-file.ts';
@@ -84,7 +85,7 @@ export function readResults(runDirectory: string, damages: Damage[]): Map<string
 function resultOfCell({ evidence, verdict }: CellFile): Result {
   return {
     ...launchOf(evidence),
-    host: evidence.host.name,
+    host: resultHostOf(evidence),
     result: verdict.result,
     durationMs: Object.values(evidence.timingsMs).reduce((sum, ms) => sum + ms, 0),
     message: '',

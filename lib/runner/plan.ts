@@ -26,6 +26,10 @@ export const planSchema = z.strictObject({
   reportsDirectory: z.string(),
   /** Names the run on its hosts; absent: it was started without the command line. */
   runId: z.string().optional(),
+  /** Only the cells whose name matches; absent: all. */
+  grep: z.string().optional(),
+  /** What an earlier part of this run found out stays. */
+  resumed: z.literal(true).optional(),
   /** Only the hosts of these names; absent: all. */
   hosts: z.array(z.string()).optional(),
   /** Only these suites; absent: the default ones, or of a recording all that it holds. */

@@ -84,6 +84,10 @@ export class Replayer implements EvidenceSource {
     return artifactsOfEvidence(oneOfEachFile(this.#recording));
   }
 
+  takeNotices(): string[] {
+    return [];
+  }
+
   async close(): Promise<void> {
     // Nothing is open.
   }
