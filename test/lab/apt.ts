@@ -123,6 +123,16 @@ export class PrivateApt {
     await this.run(['apt-get', 'download', '--quiet', `${wanted.name}=${wanted.version}`], folder);
   }
 
+  /** Fetches a package and everything that it needs, as if nothing were installed, into a folder that is made. */
+  async downloadWithAllItNeeds({ name, version }: ListedPackage, folder: string): Promise<void> {
+    await mkdir(join(folder, 'partial'), { recursive: true });
+    const nothingInstalled = join(this.folder, 'no-status');
+    await writeFile(nothingInstalled, '');
+    const options = ['-o', `Dir::State::status=${nothingInstalled}`, '-o', `Dir::Cache::archives=${folder}`];
+    const how = ['--download-only', '--yes', '--quiet', '--no-install-recommends'];
+    await this.run(['apt-get', ...options, 'install', ...how, `${name}=${version}`]);
+  }
+
   /** Installs packages on this machine; targetRelease prefers that suite for them and what they need. */
   async install(packages: readonly string[], targetRelease: string | null): Promise<void> {
     const target = targetRelease === null ? [] : ['--target-release', targetRelease];
