@@ -88,6 +88,7 @@ export const ERROR_CODES = {
   HOST_ASIDS: { kind: 'infrastructure', meaning: 'the host has no ASID left for SNP guests' },
   HOST_MEMORY: { kind: 'infrastructure', meaning: 'the host has too little memory left for a guest' },
   POWER_HOOK: { kind: 'infrastructure', meaning: 'a command that reboots or power-cycles a host failed' },
+  HOST_SET_ASIDE: { kind: 'infrastructure', meaning: 'the host failed too often in a row in this run' },
   HOST_BUSY: { kind: 'infrastructure', meaning: 'no slot of the host became free in time' },
   HOST_DISK: { kind: 'infrastructure', meaning: 'the disk of the host is full' },
   HOST_DIRECTORY: { kind: 'infrastructure', meaning: 'the directory of the host cannot be used' },

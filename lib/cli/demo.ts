@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { cacheDirectory } from '../cache.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { readCell } from '../evidence/cell-codec.ts';
-import { readRecording } from '../evidence/recording.ts';
+import { openRecording } from '../evidence/recording/reader.ts';
 import { cellExplanationText } from '../explain/cell-text.ts';
 import { summarise } from '../judge/summary.ts';
 import { type DemoLaunch, type DemoStage, demoLaunch, liveStage } from '../runner/demo.ts';
@@ -66,15 +66,15 @@ async function tell({ first, corrected, source }: DemoStage, signal: AbortSignal
 
 /** The recording of the founding case as a stage. @throws HarnessError RECORDING_INVALID, FILE_UNREADABLE */
 function recordedStage(): DemoStage {
-  const recording = readRecording(join(packageRoot(), RECORDING));
-  const cells = recording.evidence.map(({ cell }) => readCell(cell));
+  const recording = openRecording(join(packageRoot(), RECORDING));
+  const cells = recording.entries.flatMap(({ cell }) => (cell === null ? [] : [readCell(cell)]));
   const find = (guestFeatures: bigint) => {
     const cell = cells.find((one) => one.guestFeatures === guestFeatures);
     if (cell !== undefined) return cell;
     const what = `the founding case has no cell with guest features 0x${guestFeatures.toString(16)}`;
     throw new HarnessError({ code: 'RECORDING_INVALID', what, where: RECORDING });
   };
-  const host = recording.evidence[0]?.host.name ?? '';
+  const host = recording.entries[0]?.host ?? '';
   return { first: find(1n), corrected: (features) => find(BigInt(features)), source: new Replayer(host, recording) };
 }
 

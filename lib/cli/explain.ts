@@ -7,7 +7,7 @@ import { DIGEST_BYTES } from '../measure/launch-context.ts';
 import { answerQuestion } from '../runner/answer.ts';
 import { explainEvidence } from './explain-evidence.ts';
 import { wholeLaunch } from './from-argv.ts';
-import { knownFromLaunch, knownFromOptions, type ReadLaunch } from './known-launch.ts';
+import { knownFromLaunch, knownFromOptions, knownFromSvsmOptions, type ReadLaunch } from './known-launch.ts';
 import { parseCount } from './numbers.ts';
 import { checkMode } from './predict-modes.ts';
 import { addLaunchInputOptions, launchIsGiven, type PredictOptions, usage } from './predict-options.ts';
@@ -39,9 +39,9 @@ async function readLaunch(options: ExplainOptions): Promise<ReadLaunch & { idBlo
   const folders = options.artifacts ?? [];
   if (!launchIsGiven(options)) {
     checkMode(options);
-    if (options.mode !== 'snp') {
-      throw usage(`--mode ${options.mode} is not searched`, 'only SNP guests that start in their firmware are');
-    }
+    if (options.mode === 'svsm') return { ...(await knownFromSvsmOptions(options)), idBlockDigest: null };
+    if (options.mode !== 'snp')
+      throw usage(`--mode ${options.mode} is not searched`, 'those of SNP guests are: snp, svsm');
     return { ...(await knownFromOptions(options, folders)), idBlockDigest: null };
   }
   const launch = await wholeLaunch(options);

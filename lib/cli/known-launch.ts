@@ -3,13 +3,14 @@ import { SETUP_HEADER, SETUP_HEADER_AT } from '../abi/linux-boot.ts';
 import { HarnessError } from '../errors.ts';
 import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
 import { headerVariants } from '../explain/kernel-header.ts';
-import type { FileAtHand, KnownLaunch, NamedFile } from '../explain/launch-state.ts';
+import type { FileAtHand, FirmwareAtHand, KnownLaunch, NamedFile } from '../explain/launch-state.ts';
 import type { LaunchInputs } from '../measure/inputs.ts';
 import { sha256 } from '../measure/sha.ts';
+import { describeSvsm } from '../measure/svsm.ts';
 import type { ParsedLaunch } from '../qemu/parsed-launch.ts';
 import { gatherFiles, withoutVariables } from './files-at-hand.ts';
 import { launchInputs } from './launch-source.ts';
-import { snpInputs } from './predict-inputs.ts';
+import { snpInputs, svsmInputs } from './predict-inputs.ts';
 import type { PredictOptions } from './predict-options.ts';
 
 /** A kernel larger than this is not tried with other setup headers: each costs a hash of all of it. */
@@ -102,6 +103,39 @@ export async function knownFromOptions(options: PredictOptions, folders: readonl
     image,
     folders,
   );
+}
+
+/** Sizes of UEFI variables that an SVSM may lie below. Source: coconut-svsm/svsm, INSTALL.md; edk2, OvmfPkgDefines.fdf.inc. */
+const VARS_BYTES = [0, 0x10000, 0x20000, 0x40000, 0x84000] as const;
+
+/** A launch under an SVSM given by single options. @throws HarnessError as `svsmInputs` */
+export async function knownFromSvsmOptions(options: PredictOptions): Promise<ReadLaunch> {
+  const inputs = await svsmInputs(options);
+  const { descriptor, entry } = describeSvsm(inputs);
+  const name = (varsBytes: number): string => `${options.svsm} below 0x${varsBytes.toString(16)} bytes of variables`;
+  const others = VARS_BYTES.filter((bytes) => bytes !== inputs.varsBytes).map((varsBytes): FirmwareAtHand => {
+    const other = describeSvsm({ ...inputs, varsBytes });
+    return { name: name(varsBytes), descriptor: other.descriptor, svsmEntry: other.entry, origin: 'other-variables' };
+  });
+  const { vcpus, vcpuSignature, guestFeatures, profile } = inputs;
+  return {
+    known: {
+      launch: { firmware: descriptor, kernelHashes: null, vcpus, vcpuSignature, guestFeatures, profile },
+      firmwareName: name(inputs.varsBytes),
+      svsmEntry: entry,
+      vcpuType: options.vcpuSig === undefined ? (options.vcpuType ?? null) : null,
+      kernel: null,
+      initrd: null,
+      append: null,
+      maxVcpus: null,
+      pagesDigestGiven: false,
+      firmwaresAtHand: others,
+      kernelsAtHand: [],
+      initrdsAtHand: [],
+    },
+    image: undefined,
+    notes: [],
+  };
 }
 
 /** The path of a file of a launch on this machine: what was given in its place, else as the launch names it. */

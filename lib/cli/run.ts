@@ -28,15 +28,19 @@ import {
   type Summary,
   summarySchema,
 } from '../runner/summary.ts';
+import { warnOfDamage } from './compare.ts';
 import { parseCount } from './numbers.ts';
+import { PLAN_FILE, resumedPlan } from './resume.ts';
 
 interface RunFlags {
   hosts: string;
   matrix: string;
+  resume?: string;
   replay?: string;
   record?: string;
   reference?: string;
   compareWith?: string;
+  keepGoing?: true;
   out: string;
   host?: string[];
   suite?: SuiteName[];
@@ -47,9 +51,6 @@ interface RunFlags {
   kdsAttempts?: number;
 }
 
-/** What a run was made of; in its directory. */
-const PLAN_FILE = 'plan.json';
-
 /** A service that does not answer to so many is not there. */
 const ATTEMPTS_MAX = 20;
 
@@ -58,6 +59,7 @@ Examples:
   snp-conform run --hosts hosts.json --matrix matrix.json
   snp-conform run --hosts hosts.json --matrix matrix.json --host milan-1 --grep 'EPYC-v4' --record night.jsonl.gz
   snp-conform run --hosts hosts.json --matrix matrix.json --suite launch identity policy attestation
+  snp-conform run --resume reports/run
   snp-conform run --replay night.jsonl.gz
 `;
 
@@ -72,7 +74,22 @@ function newRunId(now: Date): string {
   return `${time.replaceAll(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`;
 }
 
+/** What of all cells and hosts is wanted. */
+function narrowed({
+  host,
+  grep,
+}: {
+  host?: string[] | undefined;
+  grep?: string | undefined;
+}): Pick<Plan, 'hosts' | 'grep'> {
+  return { ...(host && { hosts: host }), ...(grep !== undefined && { grep }) };
+}
+
 function planOf(flags: RunFlags): Plan {
+  if (flags.resume !== undefined) {
+    const { hosts, grep, ...plan } = resumedPlan(flags.resume);
+    return { ...plan, runId: newRunId(new Date()), ...narrowed({ host: hosts, grep, ...flags }) };
+  }
   const reportsDirectory = resolve(flags.out);
   const source: Plan['source'] =
     flags.replay === undefined
@@ -82,13 +99,13 @@ function planOf(flags: RunFlags): Plan {
           matrixFile: resolve(flags.matrix),
           referenceFile: flags.reference === undefined ? null : resolve(flags.reference),
         }
-      : { kind: 'replay', recordingFile: resolve(flags.replay) };
+      : { kind: 'replay', recordingFile: resolve(flags.replay), ...(flags.keepGoing && { keepGoing: true as const }) };
   return {
     runDirectory: join(reportsDirectory, 'run'),
     reportsDirectory,
     source,
     runId: newRunId(new Date()),
-    ...(flags.host && { hosts: flags.host }),
+    ...narrowed(flags),
     ...(flags.suite && { suites: flags.suite }),
     kds: {
       ...(flags.kds === undefined ? {} : { url: flags.kds }),
@@ -126,11 +143,11 @@ function exitCodeOf({ totals, status, troubles }: Summary): number {
 }
 
 /** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
-async function runSuites(plan: Plan, flags: RunFlags): Promise<void> {
+async function runSuites(plan: Plan): Promise<void> {
   const planFile = join(plan.runDirectory, PLAN_FILE);
   await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
-  const filters = flags.grep === undefined ? [] : ['--grep', flags.grep];
+  const filters = plan.grep === undefined ? [] : ['--grep', plan.grep];
   const child = execa(process.execPath, [cli, 'test', '-c', configPath(), ...filters], {
     env: { [PLAN_VARIABLE]: planFile },
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -176,6 +193,9 @@ function checkFlags(flags: RunFlags): void {
     throw new HarnessError({ code: 'USAGE', what, where: 'snp-conform run', hint });
   };
   if (flags.out === '') refuse('--out is empty', 'name a folder, or leave --out away for reports/');
+  if (flags.keepGoing && flags.replay === undefined) {
+    refuse('--keep-going is about a recording', 'name one with --replay; hosts that are out never hold up a run');
+  }
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
   try {
     new RegExp(flags.grep ?? '');
@@ -183,6 +203,17 @@ function checkFlags(flags: RunFlags): void {
     const what = cause instanceof Error ? cause.message : String(cause);
     refuse(`--grep: ${what}`, 'it is a regular expression; put a backslash before a bracket that is meant as such');
   }
+}
+
+/** Begins a run in a directory of its own. */
+async function begin(plan: Plan): Promise<void> {
+  await setAside(plan);
+  makeFolder(plan.runDirectory, '--out');
+  beginManifest(plan.runDirectory, {
+    tool: `snp-conform ${packageVersion()}`,
+    startedAt: new Date().toISOString(),
+    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
+  });
 }
 
 async function run(flags: RunFlags): Promise<void> {
@@ -195,17 +226,14 @@ async function run(flags: RunFlags): Promise<void> {
   for (const name of [JUNIT_FILE, CTRF_FILE, MARKDOWN_FILE, PAGE_FILE])
     await rm(join(plan.reportsDirectory, name), { force: true });
   const loaded = loadPlan(plan);
-  if (loaded.source.kind === 'hosts') checkEmulation(loaded.source.entries);
+  const { source } = loaded;
+  if (source.kind === 'hosts') checkEmulation(source.entries);
+  else warnOfDamage(source.recording);
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
-  await setAside(plan);
-  makeFolder(plan.runDirectory, '--out');
-  beginManifest(plan.runDirectory, {
-    tool: `snp-conform ${packageVersion()}`,
-    startedAt: new Date().toISOString(),
-    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
-  });
-  await runSuites(plan, flags);
+  if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
+  else await begin(plan);
+  await runSuites(plan);
   const summary = readSummary(plan);
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
     throw new HarnessError({
@@ -219,7 +247,9 @@ async function run(flags: RunFlags): Promise<void> {
     const cells = await recordRun(plan.runDirectory, resolve(flags.record), new Date());
     process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);
   }
-  process.exitCode = exitCodeOf(summary);
+  const isDamaged = source.kind === 'replay' && source.recording.damages.length > 0;
+  // What is whole may all hold: the recording that was named does not.
+  process.exitCode = exitCodeOf(summary) || (isDamaged ? EXIT_CODES.configuration : EXIT_CODES.ok);
 }
 
 function attemptsOf(text: string): number {
@@ -245,6 +275,13 @@ export function runCommand(): Command {
         'reference',
       ]),
     )
+    .addOption(
+      new Option(
+        '--resume <folder>',
+        'go on with a run: only what is missing, or failed for the lab, is launched',
+      ).conflicts(['hosts', 'matrix', 'reference', 'replay', 'out']),
+    )
+    .option('--keep-going', 'where the recording is damaged, play back what is whole of it')
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
     .option('--compare-with <run>', 'a run or recording to show the results beside; by default the run before')

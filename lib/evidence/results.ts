@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cellFileSchema, cellSchema, evidenceSchema } from './schema.ts';
+import { cellFileSchema, cellSchema, type Evidence, evidenceSchema } from './schema.ts';
 
 /** The five kinds of result. */
 export const RESULT_KINDS = ['pass', 'fail', 'infrastructure', 'configuration', 'skip'] as const;
@@ -35,6 +35,12 @@ export const recordedRowSchema = resultSchema.extend({
   judged: judgedSchema.nullable(),
 });
 export type RecordedRow = z.infer<typeof recordedRowSchema>;
+
+/** The suite and the title of the test that left evidence: those of its scenario, or of the plain launch of its cell. */
+export function launchOf({ cell, scenario }: Pick<Evidence, 'cell' | 'scenario'>): Pick<Result, 'suite' | 'id'> {
+  if (scenario === undefined) return { suite: 'launch', id: cell.id };
+  return { suite: scenario.split('/', 1)[0] ?? '', id: `${cell.id}/${scenario}` };
+}
 
 /** What names a row from run to run. */
 export function rowKey({ suite, host, id }: Pick<Result, 'suite' | 'host' | 'id'>): string {

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { asHarnessError, HarnessError } from '../errors.ts';
-import { launchName } from '../scenarios/scenario.ts';
+import { resultHostOf } from './attempt.ts';
 import { type Damage, damageError } from './damage.ts';
 import { makeFolder } from './folders.ts';
 import { fileTrouble } from './input-file.ts';
@@ -9,7 +9,7 @@ import { checked } from './json-file.ts';
 import { type ManifestEntry, type RunStatement, readManifest } from './manifest.ts';
 import { migrateWithEvidence } from './migrations.ts';
 import { sha256Hex } from './recording/format.ts';
-import { type RecordedRow, type Result, resultSchema, rowKey } from './results.ts';
+import { launchOf, type RecordedRow, type Result, resultSchema, rowKey } from './results.ts';
 import { type CellFile, cellFileSchema } from './schema.ts';
 
 /** How every test of a run ended, one line each, added as they end. */
@@ -84,9 +84,8 @@ export function readResults(runDirectory: string, damages: Damage[]): Map<string
 /** The result of a cell whose test was never told to have ended: its process was. */
 function resultOfCell({ evidence, verdict }: CellFile): Result {
   return {
-    suite: evidence.scenario?.replace(/\/.*/, '') ?? 'launch',
-    host: evidence.host.name,
-    id: launchName(evidence.cell.id, evidence.scenario),
+    ...launchOf(evidence),
+    host: resultHostOf(evidence),
     result: verdict.result,
     durationMs: Object.values(evidence.timingsMs).reduce((sum, ms) => sum + ms, 0),
     message: '',

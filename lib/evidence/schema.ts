@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attemptSchema } from './attempt.ts';
 import { attestationSchema } from './attestation-schema.ts';
 import { hostFactsSchema } from './host-facts.ts';
 
@@ -203,6 +204,10 @@ export const evidenceSchema = z.strictObject({
   probes: z.array(probeSchema).max(64).optional(),
   /** Milliseconds of each phase of the launch. */
   timingsMs: z.record(z.string(), z.number().nonnegative()),
+  /** All attempts, that which this is of as the last; absent where there was one and nobody counted. */
+  attempts: z.array(attemptSchema).max(64).optional(),
+  /** The host whose cell this is, where another of its kind launched it. */
+  standsInFor: z.string().optional(),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 

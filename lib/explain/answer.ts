@@ -111,7 +111,19 @@ export function answerText(answer: Answer): string {
   const { direction, target, predicted, explanations, tried, seconds, searched } = answer;
   const digests = [`${direction.padEnd(9)} ${target}`, `predicted ${predicted}`];
   if (target === predicted) {
-    return [`The digests are equal: there is nothing to explain.`, '', ...digests, ''].join('\n');
+    const refused =
+      'If the host refuses this launch all the same, it measures what no command line shows: launch without the';
+    const hints =
+      explanations.length === 0
+        ? []
+        : [
+            `${refused} ID block,`,
+            'and explain the measurement of its report with --observed.',
+            '',
+            ...explanations.flatMap(explanationLines),
+            '',
+          ];
+    return ['The digests are equal: there is nothing to explain.', '', ...digests, '', ...hints].join('\n');
   }
   const explained = isExplained(answer);
   const head = explained ? [] : ['Not explained: no change that was tried gives this digest.', ''];

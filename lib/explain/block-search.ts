@@ -123,7 +123,7 @@ export class BlockSearch {
   #tableOf(block: Block, state: LaunchState): HalfTable {
     const axes = block.vmsa.map(({ name }) => name);
     const pages = block.countFree || this.base.vcpus > 1 ? 'all' : 'boot';
-    const key = [pages, state.profile.name, state.firmware.resetVector, ...axes].join(', ');
+    const key = [pages, state.profile.name, state.firmware.resetVector, state.svsmEntry, ...axes].join(', ');
     const known = this.#halves.get(key);
     if (known !== undefined) return known;
     const kept = [...this.#halves.values()].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -183,17 +183,17 @@ export class BlockSearch {
     const wantedTrunk = this.#trunks.digest(found);
     if (block === undefined || wantedTrunk === null) return [];
     if (block.countFree === (found.vcpus === this.base.vcpus)) return [];
-    const start = applied(this.base, [block.profile]);
-    const matching = new Map<number, Option[][]>();
+    const base = applied(this.base, [block.profile]);
+    const matching = new Map<string, Option[][]>();
     const hits: Hit[] = [];
     for (let number = 0; number < sizeOf(block.trunk); number += 1) {
       const trunkOptions = combination(block.trunk, number);
-      const state = applied(start, trunkOptions);
+      const state = applied(base, trunkOptions);
       const trunk = this.#trunks.digest(state);
       if (trunk === null || !same(trunk, wantedTrunk)) continue;
-      const { resetVector } = state.firmware;
-      const halves = matching.get(resetVector) ?? this.#sameHalves(block, state, found);
-      matching.set(resetVector, halves);
+      const start = `${state.firmware.resetVector} ${state.svsmEntry}`;
+      const halves = matching.get(start) ?? this.#sameHalves(block, state, found);
+      matching.set(start, halves);
       const prefix = [...(block.profile === null ? [] : [block.profile]), ...trunkOptions];
       for (const half of halves) {
         hits.push({ options: [...prefix, ...half], vcpus: block.countFree ? found.vcpus : null });

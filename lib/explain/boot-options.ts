@@ -7,6 +7,7 @@ import type { Option } from './option.ts';
 
 const KERNEL_CAUSES: Readonly<Record<FileOrigin, CauseId>> = {
   'at-hand': 'other-kernel',
+  'other-variables': 'other-kernel',
   'variables-cut-off': 'other-kernel',
   'variables-joined': 'other-kernel',
   'header-patched': 'kernel-header-patched',

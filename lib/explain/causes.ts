@@ -151,6 +151,10 @@ export const CAUSES = {
     why: 'The digest after the firmware pages was used with the metadata of another build.',
     advice: ({ to }) => `Use --ovmf-hash with the image that it was made of: ${to}.`,
   },
+  'svsm-place': {
+    why: 'An SVSM is loaded below the UEFI variables, so its addresses follow from their size.',
+    advice: ({ to }) => `Predict with --vars-size of the file that is launched: ${to}.`,
+  },
   'section-type': {
     why: 'A section type that this VMM or calculator does not know was left out, or measured as another kind of page.',
     advice: layoutAdvice,

@@ -56,15 +56,19 @@ function causedChanges(known: KnownLaunch, { options, vcpus }: Hit): CausedChang
   return mergedProfile([...changes, ...count]).sort((left, right) => byName(left) - byName(right));
 }
 
+/** What is said of both values of a change, by what is known of them. */
+const DIFFERENCES: Readonly<Record<Direction | 'possible', (from: string, to: string) => string>> = {
+  observed: (from, to) => `the host measured ${to}; the prediction used ${from}.`,
+  expected: (from, to) => `the expected digest was made with ${to}; the launch has ${from}.`,
+  possible: (from, to) => `the host may have measured ${to}; the prediction used ${from}.`,
+};
+
 /** In words: what differs, where it comes from, what to do; one sentence or more each. */
-export function adviceText(changes: readonly CausedChange[], direction: Direction): string {
+export function adviceText(changes: readonly CausedChange[], direction: Direction | 'possible'): string {
   return changes
     .map(({ change, cause }) => {
       const { input, from, to } = change;
-      const difference =
-        direction === 'observed'
-          ? `the host measured ${inputPhrase(input, to)}; the prediction used ${inputPhrase(input, from)}.`
-          : `the expected digest was made with ${inputPhrase(input, to)}; the launch has ${inputPhrase(input, from)}.`;
+      const difference = DIFFERENCES[direction](inputPhrase(input, from), inputPhrase(input, to));
       const { why, advice } = causeOf(cause);
       const told = advice(change);
       return `${difference} ${why} ${/[.!?]$/.test(told) ? told : `${told}.`}`;
@@ -84,8 +88,12 @@ function themeOf(changes: readonly CausedChange[]): string {
   return [...new Set(names)].sort().join(' ');
 }
 
+/** How usual a hit is; of two that are alike the one that options of `predict` can say. */
 const rankOf = (options: readonly Option[]): number =>
-  options.reduce((sum, { likelihood }) => sum + LIKELIHOODS[likelihood], 0);
+  options.reduce((sum, { likelihood, set }) => {
+    const sayable = !('registers' in set) && !('layout' in set);
+    return sum + LIKELIHOODS[likelihood] + (sayable ? 0.5 : 0);
+  }, 0);
 
 /**
  * What was found, as explanations, the most likely first. Each is measured anew before it is named; names of one launch

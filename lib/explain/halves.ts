@@ -1,5 +1,5 @@
 import { fieldOf, parseLayout, serialiseLayout } from '../abi/layout.ts';
-import { PAGE_TYPE } from '../abi/page-info.ts';
+import { PAGE_BYTES, PAGE_TYPE } from '../abi/page-info.ts';
 import { VMSA } from '../abi/vmsa.ts';
 import { HarnessError } from '../errors.ts';
 import type { FirmwareDescriptor, KernelHashes } from '../measure/inputs.ts';
@@ -8,9 +8,10 @@ import { LaunchContext } from '../measure/launch-context.ts';
 import { measureSections, type SectionRegion } from '../measure/launch-steps.ts';
 import { sha384 } from '../measure/sha.ts';
 import type { VmmProfile } from '../measure/vmm-profiles.ts';
-import { type VmsaPages, vmsaPages } from '../measure/vmsa.ts';
+import type { VmsaPages } from '../measure/vmsa.ts';
 import type { LaunchState, VmsaFields } from './launch-state.ts';
 import { layoutRegions } from './layouts.ts';
+import { statePages } from './reproduce.ts';
 
 /** What stands in the page of kernel hashes until the true ones are known. */
 const ANY_HASHES: KernelHashes = {
@@ -28,10 +29,15 @@ interface Sections {
   after: readonly SectionRegion[];
 }
 
+/** Pages of kernel hashes that are kept: as many as a block has command lines, and more. */
+const KEPT_PAGES = 20_000;
+
 /** The first halves of launches: all pages before the first vCPU, those that launches share hashed once. */
 export class Trunks {
   readonly #sections = new WeakMap<FirmwareDescriptor, Map<string, Sections | null>>();
   readonly #context = new LaunchContext();
+  /** CONTENTS of pages of kernel hashes: orders of sections, firmware and profiles share them. */
+  #pages = new Map<string, Uint8Array>();
 
   #cut(state: LaunchState): Sections | null {
     const { firmware, layout, profile, hashesMeasured } = state;
@@ -72,11 +78,23 @@ export class Trunks {
     if (hashes === null) return before;
     const { kernelHash, initrdHash, cmdlineHash, firmware } = state;
     const table = { kernel: kernelHash, initrd: initrdHash, cmdline: cmdlineHash };
-    const contents = kernelHashesSection(table, firmware.hashesTable?.gpa ?? 0, hashes.bytes);
+    const tableGpa = firmware.hashesTable?.gpa ?? 0;
     this.#context.restart(before);
-    this.#context.region(PAGE_TYPE.NORMAL, hashes.gpa, contents);
+    if (hashes.bytes === PAGE_BYTES) this.#context.page(PAGE_TYPE.NORMAL, hashes.gpa, this.#page(table, tableGpa));
+    else this.#context.region(PAGE_TYPE.NORMAL, hashes.gpa, kernelHashesSection(table, tableGpa, hashes.bytes));
     measureSections(this.#context, after);
     return this.#context.digest;
+  }
+
+  #page(table: KernelHashes, tableGpa: number): Uint8Array {
+    const { kernel, initrd, cmdline } = table;
+    const key = `${tableGpa % PAGE_BYTES} ${Buffer.concat([kernel, initrd, cmdline]).toString('latin1')}`;
+    const known = this.#pages.get(key);
+    if (known !== undefined) return known;
+    if (this.#pages.size >= KEPT_PAGES) this.#pages.clear();
+    const made = sha384(kernelHashesSection(table, tableGpa, PAGE_BYTES));
+    this.#pages.set(key, made);
+    return made;
   }
 }
 
@@ -91,17 +109,17 @@ interface Templates {
   readonly profile: VmmProfile;
   readonly registers: LaunchState['registers'];
   readonly resetVector: number;
+  readonly svsmEntry: number | null;
   readonly pages: VmsaPages;
 }
 
-function templatesOf({ firmware: { resetVector }, profile, registers }: LaunchState): Templates {
-  const any = { vcpuSignature: 0, guestFeatures: 1n, profile };
-  const { boot, application } = vmsaPages(resetVector, any);
+function templatesOf({ firmware: { resetVector }, svsmEntry, profile, registers }: LaunchState): Templates {
+  const { boot, application } = statePages(resetVector, svsmEntry, { vcpuSignature: 0, guestFeatures: 1n, profile });
   const pages =
     registers === null
       ? { boot, application }
       : { boot: withFields(boot, registers.boot), application: withFields(application, registers.application) };
-  return { profile, registers, resetVector, pages };
+  return { profile, registers, resetVector, svsmEntry, pages };
 }
 
 /** The second halves of launches: CONTENTS of the pages of vCPUs. */
@@ -110,8 +128,11 @@ export class Vmsas {
   #last: Templates | undefined;
 
   #templates(state: LaunchState): Templates {
-    const fits = ({ profile, registers, resetVector }: Templates): boolean =>
-      profile === state.profile && registers === state.registers && resetVector === state.firmware.resetVector;
+    const fits = ({ profile, registers, resetVector, svsmEntry }: Templates): boolean =>
+      profile === state.profile &&
+      registers === state.registers &&
+      resetVector === state.firmware.resetVector &&
+      svsmEntry === state.svsmEntry;
     if (this.#last !== undefined && fits(this.#last)) return this.#last;
     const known = this.#made.find(fits);
     const found = known ?? templatesOf(state);

@@ -5,6 +5,7 @@ import { hasSection, type LayoutName } from './layouts.ts';
 import type { Likelihood, Option } from './option.ts';
 
 function profileCause(from: VmmProfile, to: VmmProfile): CauseId {
+  if (to.fpu.mxcsr !== 0 && to.fpu.x87Fcw === 0) return 'mxcsr-alone';
   if (to.hashesPage !== from.hashesPage) return 'hashes-after-firmware';
   if (to.vmm === 'ec2' && from.vmm === 'ec2') return 'ec2-rdx';
   return to.vmm === from.vmm ? 'fpu-state' : 'other-vmm';
@@ -133,6 +134,7 @@ export function layoutOptions({ firmware, profile, hashesMeasured }: LaunchState
 
 const FIRMWARE_CAUSES: Readonly<Record<FileOrigin, CauseId>> = {
   'at-hand': 'other-firmware',
+  'other-variables': 'svsm-place',
   'variables-cut-off': 'firmware-code-only',
   'variables-joined': 'firmware-code-only',
   'header-patched': 'other-firmware',
@@ -141,11 +143,11 @@ const FIRMWARE_CAUSES: Readonly<Record<FileOrigin, CauseId>> = {
 
 /** The firmware images that may have been launched; sections of another build where the digest of the pages was given. */
 export function firmwareOptions({ firmwareName, firmwaresAtHand, pagesDigestGiven, launch }: KnownLaunch): Option[] {
-  const others: Option[] = firmwaresAtHand.map(({ name, descriptor, origin }) => ({
+  const others: Option[] = firmwaresAtHand.map(({ name, descriptor, svsmEntry, origin }) => ({
     change: { input: 'firmware', from: firmwareName, to: name },
     cause: FIRMWARE_CAUSES[origin],
     likelihood: 'core',
-    set: { firmware: descriptor },
+    set: { firmware: descriptor, ...(svsmEntry !== undefined && { svsmEntry }) },
   }));
   if (!pagesDigestGiven) return others;
   const { pagesDigest } = launch.firmware;

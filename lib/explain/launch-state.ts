@@ -12,6 +12,8 @@ export type VmsaFields = Partial<Parsed<typeof VMSA>>;
 /** All that is measured of a launch, each part by itself, so that a hypothesis is a replacement of parts. */
 export interface LaunchState {
   readonly firmware: FirmwareDescriptor;
+  /** Where every vCPU starts under an SVSM; null: the guest starts in its firmware. */
+  readonly svsmEntry: number | null;
   /** How the sections of the firmware are handed over. */
   readonly layout: LayoutName;
   /** Are the hashes of kernel, initrd and command line in their page? */
@@ -40,10 +42,18 @@ export interface NamedFile {
 export interface NamedFirmware {
   readonly name: string;
   readonly descriptor: FirmwareDescriptor;
+  /** Of an SVSM; absent: it is a firmware. */
+  readonly svsmEntry?: number;
 }
 
 /** How a file at hand came to be a candidate: it lies there, or it was made from one that does. */
-export type FileOrigin = 'at-hand' | 'variables-cut-off' | 'variables-joined' | 'header-patched' | 'header-cleared';
+export type FileOrigin =
+  | 'at-hand'
+  | 'other-variables'
+  | 'variables-cut-off'
+  | 'variables-joined'
+  | 'header-patched'
+  | 'header-cleared';
 
 /** A file that the host may have used. */
 export interface FileAtHand extends NamedFile {
@@ -59,6 +69,8 @@ export interface FirmwareAtHand extends NamedFirmware {
 export interface KnownLaunch {
   readonly launch: LaunchInputs;
   readonly firmwareName: string;
+  /** Of a guest under an SVSM, whose images `launch.firmware` describes together; absent: it starts in its firmware. */
+  readonly svsmEntry?: number;
   /** null: the signature was given, or the VMM needs none. */
   readonly vcpuType: string | null;
   /** Also where their hashes are not measured; null: none is given. */
@@ -83,6 +95,7 @@ export function baseState(known: KnownLaunch): LaunchState {
   const measured = launch.kernelHashes;
   return {
     firmware: launch.firmware,
+    svsmEntry: known.svsmEntry ?? null,
     layout: 'of-the-profile',
     hashesMeasured: measured !== null,
     kernelHash: measured?.kernel ?? kernel?.sha256 ?? NO_HASH,

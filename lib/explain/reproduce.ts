@@ -3,12 +3,20 @@ import { PAGE_TYPE } from '../abi/page-info.ts';
 import { VMSA } from '../abi/vmsa.ts';
 import { LaunchContext } from '../measure/launch-context.ts';
 import { hashVmsas, measureSections } from '../measure/launch-steps.ts';
-import { applicationVmsa, bootVmsa } from '../measure/vmsa.ts';
+import { svsmVmsa } from '../measure/svsm.ts';
+import { type VcpuState, type VmsaPages, vmsaPages } from '../measure/vmsa.ts';
 import type { LaunchState, VmsaFields } from './launch-state.ts';
 import { layoutRegions } from './layouts.ts';
 
 function vmsaPage(page: Uint8Array, fields: VmsaFields | undefined): Uint8Array {
   return fields === undefined ? page : serialiseLayout(VMSA, { ...parseLayout(VMSA, page, 'VMSA'), ...fields }, 'VMSA');
+}
+
+/** The pages of vCPUs of a guest that starts in its firmware, or under an SVSM, where all start alike: 4096 bytes each. */
+export function statePages(resetVector: number, svsmEntry: number | null, vcpu: VcpuState): VmsaPages {
+  if (svsmEntry === null) return vmsaPages(resetVector, vcpu);
+  const boot = svsmVmsa(svsmEntry, vcpu);
+  return { boot, application: Uint8Array.from(boot) };
 }
 
 /**
@@ -23,9 +31,10 @@ export function digestOfState(state: LaunchState): Uint8Array {
   measureSections(context, layoutRegions(layout, firmware, hashes, profile));
   if (state.vcpus === 0) return context.digest;
   const vcpu = { vcpuSignature: state.signature, guestFeatures: state.features, profile };
+  const pages = statePages(firmware.resetVector, state.svsmEntry, vcpu);
   const { boot, application } = hashVmsas({
-    boot: vmsaPage(bootVmsa(vcpu), registers?.boot),
-    application: vmsaPage(applicationVmsa(firmware.resetVector, vcpu), registers?.application),
+    boot: vmsaPage(pages.boot, registers?.boot),
+    application: vmsaPage(pages.application, registers?.application),
   });
   for (let index = 0; index < state.vcpus; index += 1) {
     context.page(PAGE_TYPE.VMSA, state.vmsaGpa, index === 0 ? boot : application);

@@ -54,7 +54,7 @@ function legacySev(
   target: Uint8Array,
   direction: Direction,
 ): Explanation[] {
-  if (image === undefined || target.length !== 32) return [];
+  if (image === undefined || known.svsmEntry !== undefined || target.length !== 32) return [];
   const { launch } = known;
   const mode = (to: string) => ({ change: { input: 'mode', from: 'snp', to }, cause: 'legacy-sev' }) as const;
   const hashes = [launch.kernelHashes, null];

@@ -15,7 +15,8 @@ import type { Session } from './session.ts';
 /** What a host is opened with. */
 export interface QemuHostOptions {
   entry: HostEntry;
-  session: Session;
+  /** Connects; asked at first use. */
+  open(): Promise<Session>;
   /** Null: SNP hardware. */
   emulation: Emulation | null;
   /** What preflight found; null: the host is examined at first use. */
@@ -31,6 +32,7 @@ export class QemuHost implements Host {
   readonly name: string;
   readonly #options: QemuHostOptions;
   #provenance: Promise<HostProvenance> | undefined;
+  #session: Promise<Session> | undefined;
 
   constructor(options: QemuHostOptions) {
     this.name = options.entry.name;
@@ -44,9 +46,14 @@ export class QemuHost implements Host {
     return this.#provenance;
   }
 
+  #connected(): Promise<Session> {
+    this.#session ??= this.#options.open();
+    return this.#session;
+  }
+
   async #examine(): Promise<HostProvenance> {
-    const { entry, session, emulation } = this.#options;
-    const examination = await examineHost(entry, session, emulation);
+    const { entry, emulation } = this.#options;
+    const examination = await examineHost(entry, await this.#connected(), emulation);
     const provenance = provenanceOf(examination);
     if (provenance !== undefined) return provenance;
     throw examinationError(examination, this.name);
@@ -63,7 +70,8 @@ export class QemuHost implements Host {
         hint: `builds in hosts.json: ${Object.keys(host.qemu).join(', ')}`,
       });
     }
-    const { entry, session, emulation, slots, holder } = this.#options;
+    const { entry, emulation, slots, holder } = this.#options;
+    const session = await this.#connected();
     const store = `${entry.directory}/store`;
     const limits = limitsOf(entry);
     const upload = pLimit(4);
@@ -99,6 +107,8 @@ export class QemuHost implements Host {
   }
 
   async close(): Promise<void> {
-    await this.#options.session.close();
+    // A connection that was never made needs no end.
+    const session = await this.#session?.catch(() => undefined);
+    await session?.close();
   }
 }

@@ -7,7 +7,7 @@ import { firmwareBase } from './firmware.ts';
 import { checkImageSize, FIRMWARE_BYTES_MAX, payloadOf } from './firmware-table.ts';
 import { hex } from './firmware-text.ts';
 import { checkGuestFeatures } from './guest-features.ts';
-import type { FirmwareSection, LedgerEntry } from './inputs.ts';
+import type { FirmwareDescriptor, FirmwareSection, LedgerEntry } from './inputs.ts';
 import { LaunchContext } from './launch-context.ts';
 import { type MeasuredPage, measureSections, measureVmsas, plainRegion } from './launch-steps.ts';
 import { readSevMetadata } from './ovmf-metadata.ts';
@@ -132,6 +132,28 @@ function loadSvsm({ firmware, svsm, varsBytes }: SvsmInputs): LoadedSvsm {
     const fromEnd = payloadOf(SEV_METADATA_OFFSET, metadata, 'SEV metadata offset').offset;
     return { gpa, entry: gpa + entry, sections: readSevMetadata(svsm, svsm.length - fromEnd, metadata.at, gpa) };
   });
+}
+
+/** An SVSM and the firmware below it, as the sections after them see both: what is hashed before, and where vCPUs start. */
+export interface DescribedSvsm {
+  /** The digest after both images, and the sections of the SVSM; there is no reset vector and no table of kernel hashes. */
+  descriptor: FirmwareDescriptor;
+  /** Guest-physical address at which every vCPU starts. */
+  entry: number;
+}
+
+/** Measures both images of a launch under an SVSM. @throws HarnessError SVSM_INVALID, OVMF_SIZE */
+export function describeSvsm(inputs: SvsmInputs): DescribedSvsm {
+  checkImageSize(inputs.firmware);
+  const { gpa, entry, sections } = loadSvsm(inputs);
+  const context = new LaunchContext();
+  context.region(PAGE_TYPE.NORMAL, BigInt(firmwareBase(inputs.firmware.length)), inputs.firmware);
+  context.region(PAGE_TYPE.NORMAL, BigInt(gpa), inputs.svsm);
+  const pagesDigest = context.digest;
+  return {
+    descriptor: { sizeBytes: null, sha256: null, pagesDigest, resetVector: 0, hashesTable: null, sections },
+    entry,
+  };
 }
 
 /** The VMSA pages of such a launch, which are the same for every vCPU. @throws HarnessError as `predictSvsm` */

@@ -87,7 +87,7 @@ const STEP_ROWS: readonly StepRow[] = [
     cause:
       'one input of the prediction is not what was launched: guest features (0x1 or 0x21), FPU state (host kernel before or from 6.10), vCPU count or type, firmware build, kernel, initrd or command line',
     remedy:
-      '`snp-conform predict --from-argv` predicts from the command line that was launched; try --guest-features 0x21 and --no-fpu-state; launch without the ID block to read the measurement from the report',
+      '`snp-conform explain` names the input: `--observed` with the measurement of a launch without the ID block, or `--from-argv` with the command line that was refused',
   },
   {
     id: 'finish-policy',

@@ -14,7 +14,7 @@ import { type WrittenCell, writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import type { ResultKind } from '../evidence/results.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
-import { CELL_FILE_ANNOTATION } from '../runner/annotations.ts';
+import { CELL_FILE_ANNOTATION, REPLAY_CHANGE_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
 import type { HostedCell, Plan } from '../runner/plan.ts';
 import { SUMMARY_FILE, type Summary } from '../runner/summary.ts';
@@ -39,6 +39,8 @@ export default class RunReporter implements Reporter {
   readonly #planned: ReadonlyMap<string, WrittenCell>;
   #tests: TestCase[] = [];
   readonly #ended = new Set<string>();
+  /** Cells that are played back and come out otherwise than when they were recorded. */
+  readonly #changed: string[] = [];
 
   /**
    * @param options.cells what is to run   @param options._mode Playwright's own word for what it is doing: `test`, `list`
@@ -90,6 +92,9 @@ export default class RunReporter implements Reporter {
   onTestEnd(test: TestCase, result: TestResult): void {
     const row = { ...rowOf(test, result), planned: this.#planned.get(cellIdOfTitle(test.title)) };
     this.#ended.add(test.id);
+    const change = result.annotations.find(({ type }) => type === REPLAY_CHANGE_ANNOTATION)?.description;
+    if (change !== undefined)
+      this.#changed.push(`${plainText(`${row.host} ${row.name}`, 400)}: ${plainText(change, 400)}`);
     this.#reports.add(row);
     // A host that is out is told once, with the reason, and not for each of its cells.
     if (result.status === 'skipped') this.#progress?.addTold(row);
@@ -118,6 +123,7 @@ export default class RunReporter implements Reporter {
       ...explainedLines(rows),
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
       ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
+      ...changedLines(this.#changed, rows.length),
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
       `page: ${page}`,
@@ -133,6 +139,18 @@ export default class RunReporter implements Reporter {
 function writeWhole(path: string, content: string): void {
   writeFileSync(`${path}.tmp`, content);
   renameSync(`${path}.tmp`, path);
+}
+
+/** So many changed cells are named; the others are counted. */
+const CHANGED_NAMED = 20;
+
+function changedLines(changed: readonly string[], of: number): string[] {
+  if (changed.length === 0) return [];
+  return [
+    `${changed.length} of ${of} cells differ from when they were recorded:`,
+    ...changed.slice(0, CHANGED_NAMED).map((line) => `  ${line}`),
+    ...(changed.length > CHANGED_NAMED ? [`  and ${changed.length - CHANGED_NAMED} more`] : []),
+  ];
 }
 
 function resultKind(result: TestResult, message: string): ResultKind {

@@ -1,6 +1,8 @@
 import type { Answer } from '../explain/answer.ts';
 import { type Direction, explanationsOf } from '../explain/explanation.ts';
-import type { KnownLaunch } from '../explain/launch-state.ts';
+import { hostHints } from '../explain/hints.ts';
+import { baseState, type KnownLaunch } from '../explain/launch-state.ts';
+import { digestOfState } from '../explain/reproduce.ts';
 import { specialCases } from '../explain/special-cases.ts';
 import { predict } from '../measure/predict.ts';
 import { type ExplainSettings, searchFor } from './explain-search.ts';
@@ -17,6 +19,11 @@ export interface Question {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
+/** What the given inputs have. @throws HarnessError as `predict` */
+export function predictedDigest(known: KnownLaunch): Uint8Array {
+  return known.svsmEntry === undefined ? predict(known.launch).launchDigest : digestOfState(baseState(known));
+}
+
 /**
  * Answers why a launch digest is another than that of the inputs.
  * @throws HarnessError as `predict` for the inputs themselves
@@ -24,13 +31,14 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 export async function answerQuestion(question: Question, settings: ExplainSettings): Promise<Answer> {
   const { known, image, target, direction } = question;
   const start = performance.now();
-  const predicted = predict(known.launch).launchDigest;
+  const predicted = predictedDigest(known);
   const asked = { direction, target: hex(target), predicted: hex(predicted) };
   const quick = (explanations: Answer['explanations']): Answer => {
     const seconds = (performance.now() - start) / 1000;
     return { ...asked, explanations, tried: explanations.length, exhausted: true, seconds, searched: [] };
   };
-  if (asked.target === asked.predicted) return quick([]);
+  // An ID block that expects what is predicted was refused for what no command line shows, if it was.
+  if (asked.target === asked.predicted) return quick(direction === 'expected' ? hostHints(known) : []);
   const special = specialCases(known, image, predicted, target, direction);
   if (special.length > 0 || target.length !== predicted.length) return quick(special);
   const { search, result } = await searchFor(known, target, settings);

@@ -5,12 +5,16 @@ import { type HostedCell, type HostedScenario, loadPlan, readPlan } from './plan
 /** Cells that stand together in a suite: one firmware and kernel. */
 export interface CellGroup {
   title: string;
+  /** parallel: each cell is handed to a worker by itself. default: all of them one after another. */
+  mode: 'parallel' | 'default';
   cells: HostedCell[];
 }
 
 const SCENARIO_NAME = new RegExp(`/(?:${SCENARIO_SUITES.join('|')})/[a-z0-9-]+$`);
 /** A describe of more than this makes the runner's bookkeeping quadratic. */
 const GROUP_CELLS = 48;
+/** With more cells than this they are handed out by the group: for each hand-over the runner clones all tests of the file. */
+const HANDED_OUT_SINGLY = 400;
 
 /** The tag by which a project picks the cells of its host. */
 export function hostTag(host: string): string {
@@ -24,6 +28,7 @@ export function hostTagPattern(host: string): RegExp {
 
 /** Cells in groups of one firmware and kernel, in the order given. */
 export function inGroups(cells: readonly HostedCell[]): CellGroup[] {
+  const mode = cells.length > HANDED_OUT_SINGLY ? 'default' : 'parallel';
   const groups = new Map<string, HostedCell[]>();
   for (const hosted of cells) {
     const title = `${hosted.cell.firmware}/${hosted.cell.kernel ?? 'no-kernel'}`;
@@ -31,6 +36,7 @@ export function inGroups(cells: readonly HostedCell[]): CellGroup[] {
   }
   return [...groups].flatMap(([title, all]) =>
     Array.from({ length: Math.ceil(all.length / GROUP_CELLS) }, (_, part) => ({
+      mode,
       title: all.length > GROUP_CELLS ? `${title} (${part + 1})` : title,
       cells: all.slice(part * GROUP_CELLS, (part + 1) * GROUP_CELLS),
     })),

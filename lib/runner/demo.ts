@@ -67,7 +67,7 @@ export async function liveStage(machine: DemoMachine, folder: string, cacheFolde
   const artifacts = new MatrixArtifacts(matrixOf(firmware, [THOUGHT]), join(folder, 'matrix.json'), cacheFolder);
   const qemuHost = new QemuHost({
     entry,
-    session: await openHostSession(entry),
+    open: () => openHostSession(entry),
     emulation,
     provenance: null,
     slots: entry.slots,

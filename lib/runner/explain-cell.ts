@@ -6,6 +6,7 @@ import type { CellExplanation, Evidence, Probe, Refusal } from '../evidence/sche
 import { BlockSearch } from '../explain/block-search.ts';
 import { corroborated } from '../explain/corroborate.ts';
 import { adviceText, type Direction, type Explanation } from '../explain/explanation.ts';
+import { hostHints } from '../explain/hints.ts';
 import { bestHypotheses } from '../explain/hypotheses.ts';
 import type { KnownLaunch } from '../explain/launch-state.ts';
 import { knownAsSeen, type SeenDifference, seenDifferences } from '../explain/proof.ts';
@@ -183,7 +184,7 @@ export async function explainCell(
   const proof = proofOf(differences);
   const told = (explanation: CellExplanation) => ({ evidence: kept, explanation });
   if (observed === null) {
-    const seen = proof.length > 0 ? proof : pagesProof(verdict);
+    const seen = proof.length > 0 ? proof : [...pagesProof(verdict), ...hostHints(asSeen)];
     return told({ direction: 'observed', target: null, ...nothingTried(written(seen)) });
   }
   const predicted = hexOf(predict(known.launch).launchDigest);

@@ -1,16 +1,22 @@
 import { homedir } from 'node:os';
 import { _baseTest as base, expect as baseExpect } from '@playwright/test';
 import { cacheDirectory } from '../cache.ts';
-import { HarnessError } from '../errors.ts';
+import { asHarnessError, HarnessError } from '../errors.ts';
 import { cellExplanationText } from '../explain/cell-text.ts';
 import { summarise } from '../judge/summary.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { describeExpectation } from '../scenarios/expectation.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
-import { CELL_FILE_ANNOTATION, EXPECTATION_ANNOTATION } from './annotations.ts';
-import { openHost } from './open-host.ts';
+import {
+  CELL_FILE_ANNOTATION,
+  EXPECTATION_ANNOTATION,
+  LAB_NOTICE_ANNOTATION,
+  REPLAY_CHANGE_ANNOTATION,
+} from './annotations.ts';
+import { openSource } from './open-source.ts';
 import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
 import { loadPlan, readPlan } from './plan.ts';
+import { replayChange } from './replay-change.ts';
 
 const plan = loadPlan(readPlan(process.env, process.cwd()));
 /** What was launched is kept for good; what was played back can be played again. */
@@ -38,7 +44,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   labHost: [
     // biome-ignore lint/correctness/noEmptyPattern: the runner wants a destructured first argument
     async ({}, use, workerInfo) => {
-      const host = await openHost(plan, workerInfo.project.name, cacheDirectory(process.env, homedir()));
+      const host = openSource(plan, workerInfo.project.name, cacheDirectory(process.env, homedir()));
       await use(host);
       await host.close();
     },
@@ -52,14 +58,28 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       testInfo.annotations.push({ type: EXPECTATION_ANNOTATION, description: describeExpectation(expectation) });
       if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
       const { signal } = abort;
-      const outcome = await concludeCell(launch, await labHost.evidenceOf(launch, signal), {
-        runDirectory: plan.plan.runDirectory,
-        durability: DURABILITY,
-        explain: { mode: plan.explain, prober: labHost.prober, atHand: () => labHost.artifactsAtHand() },
-        signal,
-      });
-      testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
-      return outcome;
+      try {
+        const left = await labHost.evidenceOf(launch, signal);
+        const outcome = await concludeCell(launch, left, {
+          runDirectory: plan.plan.runDirectory,
+          durability: DURABILITY,
+          explain: { mode: plan.explain, prober: labHost.prober, atHand: () => labHost.artifactsAtHand() },
+          signal,
+        });
+        testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
+        const change = replayChange(left, outcome);
+        if (change !== undefined) testInfo.annotations.push({ type: REPLAY_CHANGE_ANNOTATION, description: change });
+        return outcome;
+      } catch (thrown) {
+        // A failed test costs its worker half a second; of a host that is set aside thousands may be left.
+        const { message } = asHarnessError(thrown, { code: 'INTERNAL' });
+        testInfo.skip(thrown instanceof HarnessError && thrown.code === 'HOST_SET_ASIDE', message);
+        throw thrown;
+      } finally {
+        for (const description of labHost.takeNotices()) {
+          testInfo.annotations.push({ type: LAB_NOTICE_ANNOTATION, description });
+        }
+      }
     });
     abort.abort();
   },

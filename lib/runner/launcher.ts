@@ -208,6 +208,10 @@ export class Launcher implements EvidenceSource, Prober {
     return this.#artifacts.atHand();
   }
 
+  takeNotices(): string[] {
+    return [];
+  }
+
   /**
    * Launches a cell once more to explain it. Without an ID block its guest runs and reports; with the digest of a hypothesis
    * the policy of the ID block is a wrong one, so that the firmware says which of the two it refuses, and no guest boots.

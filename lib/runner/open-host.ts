@@ -12,12 +12,11 @@ import { openHostSession } from '../host/open-session.ts';
 import { QemuHost } from '../host/qemu-host.ts';
 import type { Attestor } from './attestor.ts';
 import { readHostReport } from './host-reports.ts';
-import { Launcher, MatrixArtifacts } from './launcher.ts';
+import { Launcher, type MatrixArtifacts } from './launcher.ts';
 import { openAttestor } from './open-attestor.ts';
-import type { EvidenceSource } from './outcome.ts';
 import { packageRoot } from './package-root.ts';
-import type { LoadedPlan, Plan } from './plan.ts';
-import { Replayer } from './replayer.ts';
+import type { Plan } from './plan.ts';
+import type { Reference } from './reference.ts';
 
 /** The KVM shim of this package, built at first use. @throws HarnessError NATIVE_BUILD */
 export function kvmShim(cacheFolder: string): ReturnType<typeof builtKvmShim> {
@@ -66,31 +65,34 @@ function holderOf(plan: Plan): string {
   return `${username}@${hostname()} pid ${process.pid} run ${plan.runId ?? 'without a name'}`;
 }
 
+/** What a run is of, beyond the host that one opens. */
+export interface HostsRun {
+  plan: Plan;
+  artifacts: MatrixArtifacts;
+  reference: Reference;
+  cacheFolder: string;
+}
+
 /**
- * Opens the host of a name in a plan.
- * @throws HarnessError of the codes SSH_*, HOSTS_INVALID, NATIVE_BUILD
+ * Opens a host of a run; its connection is made when it is first needed.
+ * @throws HarnessError HOSTS_INVALID, NATIVE_BUILD
  */
-export async function openHost(loaded: LoadedPlan, name: string, cacheFolder: string): Promise<EvidenceSource> {
-  const { source } = loaded;
-  if (source.kind === 'replay') return new Replayer(name, source.recording);
-  const entry = source.entries.find((candidate) => candidate.name === name);
-  if (entry === undefined) throw new HarnessError({ code: 'HOSTS_INVALID', what: `no host named "${name}"` });
-  const artifacts = new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder);
-  const emulation = await emulationOf(entry, cacheFolder);
-  const report = readHostReport(loaded.plan.runDirectory, name);
+export async function openHost(entry: HostEntry, run: HostsRun): Promise<Launcher> {
+  const emulation = await emulationOf(entry, run.cacheFolder);
+  const report = readHostReport(run.plan.runDirectory, entry.name);
   const host = new QemuHost({
     entry,
-    session: await openHostSession(entry),
+    open: () => openHostSession(entry),
     emulation,
     provenance: (report && provenanceOf(report)) ?? null,
     slots: report?.slots.usable ?? entry.slots,
-    holder: holderOf(loaded.plan),
+    holder: holderOf(run.plan),
   });
   let attestor: Promise<Attestor> | undefined;
-  return new Launcher(host, artifacts, source.reference, {
+  return new Launcher(host, run.artifacts, run.reference, {
     fromHost: entry.attestation.suppliesCertificates,
     attestor: () => {
-      attestor ??= openAttestor(entry, loaded.plan, emulation, cacheFolder);
+      attestor ??= openAttestor(entry, run.plan, emulation, run.cacheFolder);
       return attestor;
     },
   });

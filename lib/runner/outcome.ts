@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join, relative, sep } from 'node:path';
+import { resultHostOf } from '../evidence/attempt.ts';
 import type { Durability } from '../evidence/json-file.ts';
 import { keepFile } from '../evidence/manifest.ts';
+import type { ResultKind } from '../evidence/results.ts';
 import type { CellExplanation, CellFile, Evidence } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
@@ -16,6 +18,10 @@ import type { ArtifactsAtHand } from './known-cell.ts';
 export interface PredictedEvidence {
   prediction: Prediction;
   evidence: Evidence;
+  /** The file that has it already, where an earlier part of the run launched the cell. */
+  kept?: CellFile;
+  /** What came of it when it was recorded; absent where it was launched now, or that was not kept. */
+  recorded?: { result: ResultKind; predicted: string | null };
 }
 
 /** A launch of a cell: the plain one, or a scenario. */
@@ -33,6 +39,8 @@ export interface EvidenceSource {
   readonly prober: Prober | null;
   /** The artifacts that a host may have used in place of those of a cell. */
   artifactsAtHand(): Promise<ArtifactsAtHand>;
+  /** What happened in the lab since this was asked last, in words. */
+  takeNotices(): string[];
   close(): Promise<void>;
 }
 
@@ -48,13 +56,22 @@ export interface CellOutcome extends PredictedEvidence {
 /** A file name has 255 bytes at most; a temporary one needs some more than this. */
 const MAX_NAME = 180;
 
-/** The file of a launch in a run directory: readable, and no two names share one. @param name of the launch: a cell's id, or more */
-export function cellFilePath(runDirectory: string, host: string, name: string): string {
+/** A file name for a launch: readable, and no two names share one. @param name of the launch: a cell's id, or more */
+function launchFileName(name: string): string {
   const readable = name.replaceAll('/', '__').replace(/[^A-Za-z0-9._-]/g, '_');
   const telling = readable.length <= MAX_NAME && readable.replaceAll('__', '/') === name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
-  const file = telling ? readable : `${readable.slice(0, MAX_NAME)}-${hash}`;
-  return join(runDirectory, 'cells', host, `${file}.json`);
+  return `${telling ? readable : `${readable.slice(0, MAX_NAME)}-${hash}`}.json`;
+}
+
+/** The file that keeps what a launch left in a run directory. @param name of the launch */
+export function cellFilePath(runDirectory: string, host: string, name: string): string {
+  return join(runDirectory, 'cells', host, launchFileName(name));
+}
+
+/** The file that keeps what stood in the way of a launch that left nothing. @param name of the launch */
+export function attemptsFilePath(runDirectory: string, host: string, name: string): string {
+  return join(runDirectory, 'attempts', host, launchFileName(name));
 }
 
 /** How a cell is concluded. */
@@ -68,16 +85,19 @@ export interface Conclusion {
 /** Judges evidence, explains a digest that differs, and keeps all of it, whole or not at all. */
 export async function concludeCell(
   { cell, scenario }: CellLaunch,
-  { prediction, evidence: left }: PredictedEvidence,
+  { prediction, evidence: left, kept }: PredictedEvidence,
   { runDirectory, durability, explain, signal }: Conclusion,
 ): Promise<CellOutcome> {
   const verdict = judge(prediction, left);
+  const predicted = Buffer.from(prediction.launchDigest).toString('hex');
+  const file = cellFilePath(runDirectory, resultHostOf(left), launchName(left.cell.id, left.scenario));
+  if (kept?.predicted === predicted && JSON.stringify(kept.verdict) === JSON.stringify(verdict)) {
+    return { prediction, evidence: left, verdict, explanation: kept.explanation, file };
+  }
   // A scenario is launched wrong on purpose: its difference needs no explanation.
   const explained =
     scenario === undefined ? await explainCell({ cell, evidence: left, verdict }, explain, signal) : undefined;
   const evidence = explained?.evidence ?? left;
-  const file = cellFilePath(runDirectory, evidence.host.name, launchName(evidence.cell.id, evidence.scenario));
-  const predicted = Buffer.from(prediction.launchDigest).toString('hex');
   const content: CellFile = {
     format: 'snp-conform/cell@1',
     evidence,

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
 import { readCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
-import { type RecordedEvidence, readRecording } from '../evidence/recording.ts';
-import type { Evidence } from '../evidence/schema.ts';
+import { openRecording, type Recording } from '../evidence/recording/reader.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { planCells } from '../matrix/cells.ts';
@@ -26,6 +26,10 @@ export const planSchema = z.strictObject({
   reportsDirectory: z.string(),
   /** Names the run on its hosts; absent: it was started without the command line. */
   runId: z.string().optional(),
+  /** Only the cells whose name matches; absent: all. */
+  grep: z.string().optional(),
+  /** What an earlier part of this run found out stays. */
+  resumed: z.literal(true).optional(),
   /** Only the hosts of these names; absent: all. */
   hosts: z.array(z.string()).optional(),
   /** Only these suites; absent: the default ones, or of a recording all that it holds. */
@@ -53,7 +57,12 @@ export const planSchema = z.strictObject({
       /** JSON of cell id to launch digest: what the ID blocks carry in place of the prediction. */
       referenceFile: z.string().nullable(),
     }),
-    z.strictObject({ kind: z.literal('replay'), recordingFile: z.string() }),
+    z.strictObject({
+      kind: z.literal('replay'),
+      recordingFile: z.string(),
+      /** Play back what is whole of a damaged recording. */
+      keepGoing: z.literal(true).optional(),
+    }),
   ]),
 });
 export type Plan = z.infer<typeof planSchema>;
@@ -87,7 +96,7 @@ export interface LoadedPlan {
   explain: ExplainMode;
   source:
     | { kind: 'hosts'; entries: HostEntry[]; matrix: Matrix; matrixFile: string; reference: Reference }
-    | { kind: 'replay'; recording: RecordedEvidence };
+    | { kind: 'replay'; recording: Recording };
 }
 
 /** The plan of `npx playwright test` without our command line: the files at hand, else the recording that ships. */
@@ -192,29 +201,34 @@ function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): 
   };
 }
 
-/** The scenario of recorded evidence; undefined for a plain launch. @throws HarnessError RECORDING_INVALID */
-function recordedScenario({ scenario: name, cell }: Evidence, path: string): Scenario | undefined {
-  const scenario = name === undefined ? undefined : findScenario(name);
-  if (name === undefined || scenario !== undefined) return scenario;
+/** The scenario of a recorded row; undefined for a plain launch. @throws HarnessError RECORDING_INVALID */
+function recordedScenario(id: string, cellId: string, path: string): Scenario | undefined {
+  if (id === cellId) return undefined;
+  const name = id.slice(cellId.length + 1);
+  const scenario = findScenario(name);
+  if (scenario !== undefined) return scenario;
   throw new HarnessError({
     code: 'RECORDING_INVALID',
-    what: `this version knows no scenario "${name}", of which there is evidence for ${cell.id}`,
+    what: `this version knows no scenario "${name}", of which there is evidence for ${cellId}`,
     where: path,
     hint: 'its first line says which version recorded it: replay it with that one or a newer one',
   });
 }
 
-function loadFromRecording(plan: Plan, path: string): LoadedPlan {
-  const recording = readRecording(path);
-  const rows = recording.evidence.map((one) => ({
-    cell: readCell(one.cell),
-    scenario: recordedScenario(one, path),
-    host: one.host.name,
-  }));
+/** Guests of a recording are not launched, so that processors are what bounds how many cells are judged at once. */
+function replaySlots(hosts: number): number {
+  return Math.max(1, Math.ceil(availableParallelism() / Math.max(1, hosts)));
+}
+
+function loadFromRecording(plan: Plan, path: string, options: { keepGoing?: true }): LoadedPlan {
+  const recording = openRecording(path, options);
+  const rows = recording.entries.flatMap(({ cell, id, host }) =>
+    cell === null ? [] : [{ cell: readCell(cell), scenario: recordedScenario(id, cell.id, path), host }],
+  );
   const names = [...new Set(rows.map((row) => row.host))];
   const hosts = chosen(
     plan,
-    names.map((name) => ({ name, slots: 1 })),
+    names.map((name) => ({ name, slots: replaySlots(names.length) })),
   );
   const kept = rows.filter((row) => hosts.some(({ name }) => name === row.host));
   const isChosen = (suite: SuiteName): boolean => suitesOf(plan).includes(suite);
@@ -230,11 +244,21 @@ function loadFromRecording(plan: Plan, path: string): LoadedPlan {
   };
 }
 
-/** Reads all files of a plan. @throws HarnessError of the codes of those files */
-export function loadPlan(plan: Plan): LoadedPlan {
+function loadFiles(plan: Plan): LoadedPlan {
   return plan.source.kind === 'hosts'
     ? loadFromHosts(plan, plan.source)
-    : loadFromRecording(plan, plan.source.recordingFile);
+    : loadFromRecording(plan, plan.source.recordingFile, plan.source.keepGoing === true ? { keepGoing: true } : {});
+}
+
+const loaded = new Map<string, LoadedPlan>();
+
+/** Reads all files of a plan; a recording once a process. @throws HarnessError of the codes of those files */
+export function loadPlan(plan: Plan): LoadedPlan {
+  const key = JSON.stringify(plan);
+  const known = loaded.get(key) ?? loadFiles(plan);
+  // A recording is never written to; a file that people edit is read anew.
+  if (known.source.kind === 'replay') loaded.set(key, known);
+  return known;
 }
 
 /** Where an artifact of the matrix is: `cache:` means the cache folder, other relative paths start at the matrix file. */

@@ -1,5 +1,7 @@
-import { HarnessError } from '../errors.ts';
-import type { RecordedEvidence } from '../evidence/recording.ts';
+import { ERROR_CODES, type ErrorCode, HarnessError } from '../errors.ts';
+import type { RecordedEntry } from '../evidence/recording/format.ts';
+import type { Recording } from '../evidence/recording/reader.ts';
+import type { RecordedRow } from '../evidence/results.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
@@ -9,44 +11,81 @@ import { type ArtifactsAtHand, artifactsOfEvidence } from './known-cell.ts';
 import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { predictEvidence } from './predict-cell.ts';
 
+/** The trouble that a recorded message tells, as an error of its code. */
+function recordedTrouble(message: string): HarnessError {
+  const [, code, what] = /^([A-Z][A-Z0-9_]+): ([\s\S]*)$/.exec(message) ?? [];
+  const known = code !== undefined && code in ERROR_CODES ? (code as ErrorCode) : 'LAUNCH_BROKEN';
+  return new HarnessError({ code: known, what: what ?? message });
+}
+
+/** One row of evidence for each combination of files under test: no other has another file. */
+function* oneOfEachFile(recording: Recording): Generator<Evidence> {
+  const seen = new Set<string>();
+  for (const entry of recording.entries) {
+    const { host, cell } = entry;
+    const key = JSON.stringify([host, cell?.firmware, cell?.kernel, cell?.initrd]);
+    if (seen.has(key)) continue;
+    const { evidence } = recording.row(entry);
+    if (evidence === null) continue;
+    seen.add(key);
+    yield evidence;
+  }
+}
+
 /** Plays back what was recorded of one host. The evidence is the recording's; the prediction is made anew. */
 export class Replayer implements EvidenceSource {
   readonly #host: string;
-  readonly #evidence: ReadonlyMap<string, Evidence>;
-  readonly #recording: RecordedEvidence;
+  readonly #recording: Recording;
+  readonly #entries: ReadonlyMap<string, RecordedEntry>;
+  /** The row that was asked for last: a test asks for it more than once. */
+  #last: { name: string; row: RecordedRow } | undefined;
   readonly prober = null;
 
-  constructor(host: string, recording: RecordedEvidence) {
+  constructor(host: string, recording: Recording) {
     this.#host = host;
     this.#recording = recording;
-    const mine = recording.evidence.filter((one) => one.host.name === host);
-    this.#evidence = new Map(mine.map((one) => [launchName(one.cell.id, one.scenario), one]));
+    const mine = recording.entries.filter((entry) => entry.host === host);
+    this.#entries = new Map(mine.map((entry) => [entry.id, entry]));
   }
 
-  #recorded({ cell, scenario }: CellLaunch): Evidence {
+  #recorded({ cell, scenario }: CellLaunch): RecordedRow {
     const name = launchName(cell.id, scenario?.name);
-    const evidence = this.#evidence.get(name);
-    if (evidence !== undefined) return evidence;
-    throw new HarnessError({
-      code: 'RECORDING_INVALID',
-      what: `no evidence of ${name}`,
-      where: `host ${this.#host}`,
-    });
+    if (this.#last?.name === name) return this.#last.row;
+    const entry = this.#entries.get(name);
+    if (entry === undefined) {
+      throw new HarnessError({
+        code: 'RECORDING_INVALID',
+        what: `no evidence of ${name}`,
+        where: `host ${this.#host}`,
+      });
+    }
+    const row = this.#recording.row(entry);
+    this.#last = { name, row };
+    return row;
   }
 
   async expectationOf(launch: CellLaunch): Promise<Expectation> {
-    const { host, sent, cell } = this.#recorded(launch);
-    if (launch.scenario === undefined) return { outcome: 'accepted' };
+    const { evidence, result, message } = this.#recorded(launch);
+    if (evidence === null && result === 'skip') return { outcome: 'unknown', why: message };
+    if (evidence === null || launch.scenario === undefined) return { outcome: 'accepted' };
+    const { host, sent, cell } = evidence;
     return expectationOf(launch.scenario, BigInt(sent.guestPolicy ?? cell.guestPolicy), policyFactsOf(host));
   }
 
+  /** @throws HarnessError of the code that was recorded where the cell left nothing */
   async evidenceOf(launch: CellLaunch): Promise<PredictedEvidence> {
-    const evidence = this.#recorded(launch);
-    return { prediction: predictEvidence(evidence), evidence };
+    const { evidence, result, judged, message } = this.#recorded(launch);
+    if (evidence === null) throw recordedTrouble(message);
+    const recorded = result === null ? undefined : { result, predicted: judged?.predicted ?? null };
+    return { prediction: predictEvidence(evidence), evidence, ...(recorded && { recorded }) };
   }
 
   async artifactsAtHand(): Promise<ArtifactsAtHand> {
-    return artifactsOfEvidence(this.#recording.evidence);
+    return artifactsOfEvidence(oneOfEachFile(this.#recording));
+  }
+
+  takeNotices(): string[] {
+    return [];
   }
 
   async close(): Promise<void> {

@@ -36,6 +36,7 @@ async function startMatrix() {
 
 test('a command line killed in the middle of a matrix leaves no QEMU and no launch directory behind', async () => {
   const { controller } = await startMatrix();
+  await until('a finished cell', async () => (await finished()).length > 0, 60_000);
   controller.kill('SIGKILL');
   await until('the end of every QEMU', async () => (await qemus()).length === 0, GONE_MS);
   await until('the end of every launch directory', async () => (await launchDirectories()).length === 0, GONE_MS);
@@ -44,6 +45,19 @@ test('a command line killed in the middle of a matrix leaves no QEMU and no laun
     async () => (await processesWith(new RegExp(`${lab.folder}/killed`))).length === 0,
     GONE_MS,
   );
+});
+
+test('a run that was killed is gone on with: what was finished is kept, and only the rest is launched', async () => {
+  const before = await finishedCells('killed');
+  expect(before.size).toBeGreaterThan(0);
+  const resumedAt = new Date().toISOString();
+  const run = await lab.command(['run', '--resume', 'killed', '--grep', 'ovmfx64.*0x30000']);
+  expect(run.exitCode, run.stderr + run.stdout).toBe(0);
+  const after = await finishedCells('killed');
+  for (const [name, content] of before) expect(after.get(name), name).toBe(content);
+  const launched = [...after].filter(([, content]) => startedAt(content) > resumedAt);
+  expect(launched.length).toBeGreaterThan(0);
+  expect(launched.some(([name]) => before.has(name))).toBe(false);
 });
 
 test('all processes of the harness killed at once leave no QEMU behind', async () => {
@@ -80,26 +94,68 @@ test('a run does not delete what an earlier one left', async () => {
     'ovmfx64.*0x30000.*1-vcpu/EPYC-v4',
   ];
   expect((await lab.run(args, 'killed')).exitCode).toBe(0);
-  const kept = await readdir(join(lab.folder, 'killed', 'earlier'), { recursive: true });
+  const earlier = join(lab.folder, 'killed', 'earlier');
+  const latest = (await readdir(earlier)).sort().at(-1) ?? '';
+  const kept = await readdir(join(earlier, latest), { recursive: true });
   expect(kept.filter((name) => name.includes('cells') && name.endsWith('.json'))).toHaveLength(before.length);
 });
 
-test('a QEMU that somebody kills is trouble of the lab, not of what is tested', async () => {
-  const hosts = await lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: ['features-0x1'] }]);
-  const matrix = projectPath('matrix.example.json');
-  const running = lab.run(['--hosts', hosts, '--matrix', matrix, '--grep', 'ovmfx64.*0x30000.*1-vcpu/EPYC-v4'], 'shot');
+const ONE_CELL = ['--matrix', projectPath('matrix.example.json'), '--grep', 'ovmfx64.*0x30000.*1-vcpu/EPYC-v4'];
+
+/** A host that tries twice, without much of a pause. */
+function twiceTrying(): Promise<string> {
+  const limits = { attempts: 2, backoffSeconds: 0.1 };
+  return lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: ['features-0x1'], change: { limits } }]);
+}
+
+test('a QEMU that somebody kills is launched again, and the evidence says so', async () => {
+  const running = lab.run(['--hosts', await twiceTrying(), ...ONE_CELL], 'shot-once');
   await until('a guest of the run', async () => (await guests()).length > 0, 60_000);
   for (const pid of await guests()) process.kill(pid, 'SIGKILL');
+  const { exitCode, cells, stderr, stdout } = await running;
+  expect(exitCode, stderr + stdout).toBe(0);
+  expect(cells[0]?.evidence.attempts?.map(({ trouble }) => trouble?.code ?? 'ok')).toEqual(['QEMU_KILLED', 'ok']);
+  expect(stderr).toMatch(/^LAB upstream ovmfx64.*\(after 2 attempts: upstream QEMU_KILLED, upstream worked\)/m);
+  expect(stdout).toContain('lab: 1 cells were tried more than once');
+});
+
+test('a QEMU that somebody kills every time is trouble of the lab, not of what is tested', async () => {
+  const running = lab.run(['--hosts', await twiceTrying(), ...ONE_CELL], 'shot');
+  let ended = false;
+  running.finally(() => {
+    ended = true;
+  });
+  await until(
+    'the end of the run',
+    async () => {
+      for (const pid of await guests()) process.kill(pid, 'SIGKILL');
+      return ended;
+    },
+    120_000,
+  );
   const { exitCode, junit } = await running;
   expect(exitCode).toBe(3);
-  expect(junit).toContain('<error message="QEMU_KILLED');
+  expect(junit).toMatch(/<error message="QEMU_KILLED: [^"]*after 2 attempts/);
   expect(junit).not.toContain('<failure');
+  const attempts = await readdir(join(lab.folder, 'shot', 'run', 'attempts', 'upstream'));
+  expect(attempts).toHaveLength(1);
 });
 
 async function finished(): Promise<string[]> {
   const names = await readdir(join(lab.folder, 'killed', 'run', 'cells'), { recursive: true }).catch(() => []);
   return names.filter((name) => name.endsWith('.json'));
 }
+
+/** The files of finished cells of a run, with what is in them. */
+async function finishedCells(out: string): Promise<Map<string, string>> {
+  const folder = join(lab.folder, out, 'run', 'cells');
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.json'));
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const)),
+  );
+}
+
+const startedAt = (content: string): string => /"startedAt": "([^"]+)",\n {2}"artifacts"/.exec(content)?.[1] ?? '';
 
 async function isBelow(pid: number, ancestor: number): Promise<boolean> {
   for (let at = pid; at > 1; ) {

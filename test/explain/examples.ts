@@ -1,12 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { knownFromLaunch, knownFromOptions, type ReadLaunch } from '../../lib/cli/known-launch.ts';
-import { ovmfHashInput, sevEsInputs, sevInputs, snpInputs } from '../../lib/cli/predict-inputs.ts';
+import {
+  knownFromLaunch,
+  knownFromOptions,
+  knownFromSvsmOptions,
+  type ReadLaunch,
+} from '../../lib/cli/known-launch.ts';
+import { ovmfHashInput, sevEsInputs, sevInputs, snpInputs, svsmInputs } from '../../lib/cli/predict-inputs.ts';
 import { addLaunchInputOptions, type PredictOptions } from '../../lib/cli/predict-options.ts';
 import { describeFirmware } from '../../lib/measure/firmware.ts';
 import { predict } from '../../lib/measure/predict.ts';
 import { predictSev, predictSevEs } from '../../lib/measure/sev.ts';
+import { predictSvsm } from '../../lib/measure/svsm.ts';
 import { parseLaunch } from '../../lib/qemu/launch-options.ts';
 import { splitShell } from '../../lib/qemu/shell-words.ts';
 import { projectPath } from '../support/paths.ts';
@@ -34,7 +40,7 @@ export function readExamples(): Example[] {
   });
 }
 
-const FILES = /^(?:[a-z]+\/)*(?:OVMF\w*|other|older|unified|vmlinuz|initrd|rescue)(?:\.\w+)?$/;
+const FILES = /^(?:[a-z]+\/)*(?:OVMF\w*|other|older|unified|vmlinuz|initrd|rescue|svsm(?=\.bin))(?:\.\w+)?$/;
 
 /** The words of a line: short forms written out, names of files in their folder. */
 function wordsOf(line: string, folder: string): string[] {
@@ -67,6 +73,7 @@ function optionsOf(line: string, folder: string): PredictOptions {
 
 /** What the line `predicted` gives to `explain`: options of predict, or of QEMU where they begin with one dash. */
 export async function predictedLaunch(line: string, folder: string): Promise<ReadLaunch> {
+  if (line.includes('--mode svsm')) return knownFromSvsmOptions(optionsOf(line, folder));
   if (!/^-[a-z]/.test(line)) return knownFromOptions(optionsOf(line, folder), []);
   const off = line.includes('kernel-hashes=off') ? ',kernel-hashes=off' : '';
   const object = `sev-snp-guest,id=sev0,cbitpos=51,reduced-phys-bits=1${off}`;
@@ -91,6 +98,7 @@ export async function measuredDigest({ predicted, measured }: Example, folder: s
     return digestByHand(measured.slice('by hand: '.length), inputs);
   }
   const options = optionsOf(measured, folder);
+  if (options.mode === 'svsm') return predictSvsm(await svsmInputs(options));
   if (options.mode === 'sev') return predictSev(await sevInputs(options));
   if (options.mode === 'sev-es') return predictSevEs(await sevEsInputs(options));
   if (options.mode === 'snp-ovmf-hash') return (await ovmfHashInput(options)).pagesDigest;

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serialiseLayout, sizeOf } from '../../lib/abi/layout.ts';
 import { SETUP_HEADER, SETUP_HEADER_AT, SETUP_HEADER_MAGIC, type SetupHeader } from '../../lib/abi/linux-boot.ts';
-import { AMDSEV_SECTIONS, firmwareImage } from '../support/firmware-image.ts';
+import { AMDSEV_SECTIONS, firmwareImage, GUID, METADATA_FROM_END, u32 } from '../support/firmware-image.ts';
 
 /** Fields of the setup header that a made-up kernel has; all others are zero. */
 const HEADER: SetupHeader = {
@@ -24,6 +24,22 @@ export function kernelImage(name: string, changes: Partial<SetupHeader> = {}): U
 /** What QEMU writes into a setup header where it does not launch a confidential guest, as its source has it. */
 export const FILLED_IN = { typeOfLoader: 0xb0, loadFlags: 0x81, heapEndPtr: 0xfe00, cmdLinePtr: 0x20000 } as const;
 
+/** A flat image of an SVSM: memory, secrets and CPUID, and where it begins to run. */
+export function svsmImage(): Uint8Array {
+  return firmwareImage({
+    bytes: 12288,
+    entries: [
+      ['a789a612-0597-4c4b-a49f-cbb1fe9d1ddd', u32(0x10)],
+      [GUID.metadata, u32(METADATA_FROM_END)],
+    ],
+    sections: [
+      [0, 0x3000, 1],
+      [0x9e000, 0x1000, 2],
+      [0x9f000, 0x1000, 3],
+    ],
+  });
+}
+
 /** Writes the files that the examples of docs/mismatch-causes.md name. */
 export function writeExampleFiles(folder: string): void {
   const other = Buffer.from(firmwareImage({ sections: AMDSEV_SECTIONS.filter(([, , type]) => type !== 4) }));
@@ -32,6 +48,7 @@ export function writeExampleFiles(folder: string): void {
   const files: Record<string, Uint8Array> = {
     'OVMF.fd': firmwareImage(),
     'other.fd': other,
+    'svsm.bin': svsmImage(),
     'older.fd': firmwareImage({ sections: [...AMDSEV_SECTIONS].sort(([left], [right]) => left - right) }),
     'split/unified.fd': Buffer.concat([Buffer.alloc(0x20000, 0xff), code]),
     'split/code/OVMF_CODE.fd': code,

@@ -75,7 +75,7 @@ for (const [kind, open] of Object.entries(kinds)) {
 
     test('names the command that is over its deadline, and ends it on the host', async () => {
       const mark = join(directory, 'late');
-      const run = session.run(['sh', '-c', 'echo $$ > "$0"; sleep 60', mark], { timeoutMs: 500 });
+      const run = session.run(['sh', '-c', 'echo $$ > "$0"; sleep 60', mark], { timeoutMs: 1500 });
       await expect(run).rejects.toMatchObject({ code: 'HOST_TIMEOUT', what: expect.stringContaining('sleep 60') });
       const pid = Number(await readFile(mark, 'utf8'));
       await until('the command to end', () => !isAlive(pid));

@@ -37,3 +37,10 @@ for (const [title, all] of [
     }
   });
 }
+
+test('few cells are handed to workers one by one, many by the group', () => {
+  const modes = (all: typeof cells): Set<string> => new Set(inGroups(all).map(({ mode }) => mode));
+  expect(modes(cells)).toEqual(new Set(['parallel']));
+  const thousands = Array.from({ length: 20 }, () => cells).flat();
+  expect(modes(thousands)).toEqual(new Set(['default']));
+});

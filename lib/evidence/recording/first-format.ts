@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { HarnessError } from '../../errors.ts';
 import { checked } from '../json-file.ts';
 import { migrate } from '../migrations.ts';
-import type { RecordedRow } from '../results.ts';
+import { launchOf, type RecordedRow } from '../results.ts';
 import { evidenceKindSchema, evidenceSchema } from '../schema.ts';
 import { RECORDING_FORMAT, type RecordedEntry, type RecordingHeader } from './format.ts';
 
@@ -49,9 +49,8 @@ function parse<S extends z.ZodType>(schema: S, line: string | undefined, where: 
 
 function rowOf(evidence: z.output<typeof evidenceSchema>): RecordedRow {
   return {
-    suite: 'launch',
+    ...launchOf(evidence),
     host: evidence.host.name,
-    id: evidence.cell.id,
     result: null,
     durationMs: Object.values(evidence.timingsMs).reduce((sum, ms) => sum + ms, 0),
     message: '',

@@ -2,14 +2,22 @@ import { createHash } from 'node:crypto';
 import { fieldOf } from '../../../lib/abi/layout.ts';
 import { ATTESTATION_REPORT } from '../../../lib/abi/report.ts';
 import { readRecording } from '../../../lib/evidence/recording.ts';
-import type { ResultKind } from '../../../lib/evidence/results.ts';
+import type { Judged, RecordedRow, ResultKind } from '../../../lib/evidence/results.ts';
 import type { CellFile, Evidence } from '../../../lib/evidence/schema.ts';
+import { snpPublicKey } from '../../../lib/identity/ecdsa.ts';
+import { authorKeyDigest, buildIdAuth, idKeyDigest } from '../../../lib/identity/id-auth.ts';
+import { buildIdBlock } from '../../../lib/identity/id-block.ts';
+import { generateKeys } from '../../../lib/identity/keys.ts';
 import { judge } from '../../../lib/judge/judge.ts';
 import { summarise } from '../../../lib/judge/summary.ts';
 import type { ResultRow } from '../../../lib/reporters/row.ts';
 import { predictEvidence } from '../../../lib/runner/predict-cell.ts';
 import { SHIPPED_RECORDING } from '../../runner/plans.ts';
 
+/** The guest owner of all made cells. */
+const KEYS = generateKeys();
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** Bytes that no other name gives: what is random in real evidence must not be alike in made evidence. */
@@ -61,12 +69,7 @@ function madeEvidence(template: Evidence, number: number): Evidence {
     ...(turn > 0 ? [`qemu-${turn}`] : []),
   ].join('/');
   const name = `${host.name} ${id}`;
-  const report = Buffer.from(template.outcome.report ?? '', 'base64');
-  for (const field of ['reportData', 'hostData', 'signatureR', 'signatureS'] as const) {
-    const { at, bytes } = fieldOf(ATTESTATION_REPORT, field);
-    bytesOf(`${field} of ${name}`, Math.min(bytes, 64)).copy(report, at);
-  }
-  const made: Evidence = {
+  const unsigned: Evidence = {
     ...template,
     artifacts: {
       ...template.artifacts,
@@ -75,23 +78,49 @@ function madeEvidence(template: Evidence, number: number): Evidence {
     cell: { ...cell, id },
     host,
     startedAt: new Date(Date.UTC(2026, 0, 10) + number * 733).toISOString(),
-    sent: {
-      ...template.sent,
-      nonce: hex(bytesOf(`reportData of ${name}`, 64)),
-      hostData: hex(bytesOf(`hostData of ${name}`, 32)),
-      argv: template.sent.argv.map((word) =>
-        word
-          .replace(/host-data=[^,]+/, `host-data=${bytesOf(`hostData of ${name}`, 32).toString('base64')}`)
-          .replace(/id-block=[^,]+/, `id-block=${bytesOf(`block of ${name}`, 96).toString('base64')}`),
-      ),
-      idBlock: bytesOf(`block of ${name}`, 96).toString('base64'),
-    },
-    outcome: { ...template.outcome, console: `[    0.000000] Linux version of ${name}\nsnp-conform agent ready\n` },
     timingsMs: { start: 120 + (number % 37), guest: 210 + (number % 91), end: 40 + (number % 13) },
   };
-  const measurement = fieldOf(ATTESTATION_REPORT, 'measurement').at;
-  Buffer.from(predictEvidence(made).launchDigest).copy(report, measurement);
-  return { ...made, outcome: { ...made.outcome, report: report.toString('base64') } };
+  return signed(unsigned, name);
+}
+
+/** Evidence with an identity that holds for what is predicted, and a report that says so. */
+function signed(evidence: Evidence, name: string): Evidence {
+  const { launchDigest } = predictEvidence(evidence);
+  const policy = BigInt(evidence.cell.guestPolicy);
+  const idBlock = buildIdBlock({ launchDigest, policy });
+  const idAuth = buildIdAuth({ idBlock, ...KEYS });
+  const nonce = bytesOf(`nonce of ${name}`, 64);
+  const hostData = bytesOf(`host data of ${name}`, 32);
+  const report = Buffer.from(evidence.outcome.report ?? '', 'base64');
+  const policyBytes = Buffer.alloc(8);
+  policyBytes.writeBigUInt64LE(policy);
+  const fields = {
+    reportData: nonce,
+    hostData,
+    policy: policyBytes,
+    measurement: launchDigest,
+    idKeyDigest: idKeyDigest(snpPublicKey(KEYS.idKey)),
+    authorKeyDigest: authorKeyDigest(snpPublicKey(KEYS.authorKey)),
+    signatureR: bytesOf(`r of ${name}`, 48),
+    signatureS: bytesOf(`s of ${name}`, 48),
+  };
+  for (const [field, value] of Object.entries(fields)) {
+    report.set(value, fieldOf(ATTESTATION_REPORT, field as keyof typeof fields).at);
+  }
+  const sent = { idBlock: base64(idBlock), idAuth: base64(idAuth), nonce: hex(nonce), hostData: hex(hostData) };
+  const argv = evidence.sent.argv.map((word) =>
+    word
+      .replace(/host-data=[^,]+/, `host-data=${base64(hostData)}`)
+      .replace(/id-block=[^,]+/, `id-block=${sent.idBlock}`)
+      .replace(/id-auth=[^,]+/, `id-auth=${sent.idAuth}`)
+      .replace(/policy=[^,]+/, `policy=${evidence.cell.guestPolicy}`),
+  );
+  const trace = evidence.outcome.trace.map((line) =>
+    line.event === 'launch_start' ? { ...line, policy: evidence.cell.guestPolicy } : line,
+  );
+  const console = `[    0.000000] Linux version of ${name}\nsnp-conform agent ready\n`;
+  const outcome = { ...evidence.outcome, trace, console, report: report.toString('base64') };
+  return { ...evidence, sent: { ...evidence.sent, ...sent, argv }, outcome };
 }
 
 /** The same launch, refused at its end. */
@@ -121,20 +150,13 @@ const template = (): Evidence => {
   return found;
 };
 
-const CHECK_PASS: CellFile['verdict']['checks'][number]['status'] = 'pass';
-
-function cellFile(evidence: Evidence, result: 'pass' | 'fail'): CellFile {
+function cellFile(evidence: Evidence): CellFile {
   const prediction = predictEvidence(evidence);
-  const verdict = judge(prediction, evidence);
-  // Signatures of made launches do not hold; that is not what is looked at here.
-  const checks = verdict.checks.map((check) =>
-    result === 'pass' && check.status === 'fail' ? { ...check, status: CHECK_PASS } : check,
-  );
   return {
     format: 'snp-conform/cell@1',
     evidence,
     predicted: hex(prediction.launchDigest),
-    verdict: { result, checks },
+    verdict: judge(prediction, evidence),
   };
 }
 
@@ -153,9 +175,9 @@ export function* madeRows(count: number, fate: Fate): Generator<ResultRow> {
       durationMs: 380 + (number % 140),
     };
     if (result === 'pass') {
-      yield { ...base, result, message: '', cell: cellFile(evidence, 'pass') };
+      yield { ...base, result, message: '', cell: cellFile(evidence) };
     } else if (result === 'fail') {
-      const cell = cellFile(refused(evidence), 'fail');
+      const cell = cellFile(refused(evidence));
       yield { ...base, result, message: `CHECK_FAILED: ${summarise(cell.verdict)}`, cell };
     } else if (result === 'infrastructure') {
       const message = `SSH_LOST: the connection to ${name} was lost (host ${name})\n  hint: is the machine up?`;
@@ -163,5 +185,14 @@ export function* madeRows(count: number, fate: Fate): Generator<ResultRow> {
     } else {
       yield { ...base, result, message: 'the host has no QEMU build of that name', cell: undefined };
     }
+  }
+}
+
+/** The same as rows of a recording. */
+export function* madeRecordedRows(count: number, fate: Fate): Generator<RecordedRow> {
+  for (const { suite, host, name, result, durationMs, message, planned = null, cell } of madeRows(count, fate)) {
+    const { format: _, evidence = null, ...judged } = cell ?? {};
+    const row = { suite, host, id: name, result, durationMs, message, cell: planned, evidence };
+    yield { ...row, judged: cell === undefined ? null : (judged as Judged) };
   }
 }

@@ -1,16 +1,27 @@
-import type { Reporter, Suite, TestRun } from '@playwright/test/reporter';
+import type { Reporter, Suite, TestCase, TestResult, TestRun } from '@playwright/test/reporter';
 import type { HostReport } from '../evidence/host-report.ts';
 import { unsuitable } from '../host/preflight/suitable.ts';
 import type { Cell } from '../matrix/cell.ts';
+import { LAB_NOTICE_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
 import { readHostReport } from '../runner/host-reports.ts';
 import { loadPlan, type Plan } from '../runner/plan.ts';
 import { hostLines } from './host-lines.ts';
+import { plainText } from './plain-text.ts';
 
-/** Says what preflight found, and takes out of the run what a host cannot run. */
-export default class PreflightReporter implements Reporter {
+const MAX_NOTICE = 2000;
+
+/**
+ * Says what happens in the lab: what preflight found, which cells were tried again, which host was set aside. Takes out of
+ * the run what a host cannot run.
+ */
+export default class LabReporter implements Reporter {
   readonly #plan: Plan;
   readonly #listing: boolean;
+  /** What was said already: every worker notices that a host is set aside. */
+  readonly #said = new Set<string>();
+  #triedAgain = 0;
+  readonly #setAside: string[] = [];
 
   /** @param options._mode Playwright's own word for what it is doing: `test`, `list` or `merge` */
   constructor(options: { plan: Plan; _mode?: string }) {
@@ -44,4 +55,24 @@ export default class PreflightReporter implements Reporter {
       if (why !== undefined) testRun.skip(test, why);
     }
   }
+
+  onTestEnd(_test: TestCase, { annotations }: TestResult): void {
+    for (const { type, description = '' } of annotations) {
+      if (type !== LAB_NOTICE_ANNOTATION || this.#said.has(description)) continue;
+      this.#said.add(description);
+      if (description.startsWith('HOST_SET_ASIDE')) this.#setAside.push(description);
+      else this.#triedAgain++;
+      process.stderr.write(`${clearLine()}LAB ${plainText(description, MAX_NOTICE).replaceAll('\n', '\n    ')}\n`);
+    }
+  }
+
+  onEnd(): void {
+    if (this.#triedAgain > 0) process.stdout.write(`\nlab: ${this.#triedAgain} cells were tried more than once\n`);
+    for (const notice of this.#setAside) process.stdout.write(`lab: ${plainText(notice, MAX_NOTICE)}\n`);
+  }
+}
+
+/** Progress may stand on the line that is written to. */
+function clearLine(): string {
+  return process.stderr.isTTY === true && process.env.CI === undefined ? '\r\u001b[K' : '';
 }
