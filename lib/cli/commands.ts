@@ -11,6 +11,7 @@ export interface CommandRow {
  * takes longer to load than `predict` takes to predict.
  */
 export const COMMANDS: readonly CommandRow[] = [
+  { name: 'init', load: async () => (await import('./init.ts')).initCommand() },
   { name: 'run', load: async () => (await import('./run.ts')).runCommand() },
   { name: 'compare', load: async () => (await import('./compare.ts')).compareCommand() },
   { name: 'history', load: async () => (await import('./history.ts')).historyCommand() },
