@@ -23,9 +23,11 @@ export function hostTag(host: string): string {
 
 /**
  * What a project's grep must match: the tag of its host and not one that it begins; or no tag of any host.
- * @param all the names of all hosts   @returns a pattern for titles and tags
+ * @param all the names of all hosts; absent: a test without a tag is not for this host
+ * @returns a pattern for titles and tags
  */
-export function hostTagPattern(host: string, all: readonly string[] = [host]): RegExp {
+export function hostTagPattern(host: string, all: readonly string[] = []): RegExp {
+  if (all.length === 0) return new RegExp(`${hostTag(host)}(?![\\w.-])`);
   const any = all.map((name) => `${hostTag(name)}(?![\\w.-])`).join('|');
   return new RegExp(`${hostTag(host)}(?![\\w.-])|^(?!.*(?:${any}))`);
 }
