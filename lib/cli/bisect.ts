@@ -184,7 +184,6 @@ async function bisect(flags: BisectFlags): Promise<void> {
 /** `snp-conform bisect`: the first build that is bad. */
 export function bisectCommand(): Command {
   return new Command('bisect')
-    .description('Find the first bad build of QEMU, a firmware or a kernel, with the fewest launches')
     .requiredOption('--good <build>', 'a build that is good')
     .requiredOption('--bad <build>', 'a later one that is bad')
     .addOption(new Option('--axis <axis>', 'what the builds are of').choices(BISECTED_AXES).makeOptionMandatory())

@@ -81,7 +81,6 @@ function compare(oldPath: string, newPath: string, flags: CompareFlags): void {
 /** `snp-conform compare`: what changed from one run to another. */
 export function compareCommand(): Command {
   return new Command('compare')
-    .description('Say what changed from one run to another: results, digests, and what was launched with and where')
     .argument('<old>', 'a run or a recording')
     .argument('<new>', 'the later one')
     .option('--json', 'print it for machines')

@@ -13,6 +13,7 @@ import { demoMachine } from '../runner/demo-host.ts';
 import { packageRoot } from '../runner/package-root.ts';
 import { Replayer } from '../runner/replayer.ts';
 import { quoted } from '../text.ts';
+import { examples } from './examples.ts';
 
 /** The founding case as it was launched once, for machines that cannot. */
 const RECORDING = join('fixtures', 'recordings', 'founding-case.emulated.jsonl.gz');
@@ -120,7 +121,7 @@ async function run({ replay }: DemoOptions): Promise<void> {
 /** `snp-conform demo`: the launch that this tool was made for, refused and explained. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description("show the founding case: QEMU refuses a launch with 'Bad measurement', and the harness finds out why")
     .option('--replay', 'play the recording back, also where it can be launched here')
+    .addHelpText('after', examples('demo', 'demo --replay'))
     .action((options: DemoOptions) => run(options));
 }

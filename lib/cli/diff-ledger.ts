@@ -59,7 +59,7 @@ function compareLedgers(left: ReadLedger, right: ReadLedger, names: readonly [st
 
 function differenceJson(text: DifferenceText): object {
   const { difference, contents, digests } = text;
-  const { pagesBefore, kind, left, right, fields, rows, further } = difference;
+  const { pagesBefore, kind, left, right, fields, rows, elsewhere, further } = difference;
   return {
     same: false,
     page: pageName(difference),
@@ -70,6 +70,7 @@ function differenceJson(text: DifferenceText): object {
     right: right && ledgerRowJson(right),
     contents,
     rows,
+    elsewhere,
     further: further.map(({ what }) => what),
     launchDigests: digests.map((digest) => Buffer.from(digest).toString('hex')),
   };
@@ -132,7 +133,6 @@ async function compare(leftPath: string, rightPath: string, options: DiffOptions
 /** `snp-conform diff-ledger`: the first page in which two launches differ, and what it is. Exit code 1 where they do. */
 export function diffLedgerCommand(): Command {
   return new Command('diff-ledger')
-    .description('name the first measured page in which two launches differ, and what it is')
     .argument('<a>', 'ledger as `predict --ledger` prints it, best with --json; or VMSAs of `predict --dump-vmsa`')
     .argument('<b>', 'the other one; - for standard input')
     .option('--json', 'print JSON')

@@ -62,6 +62,10 @@ function headline(text: DifferenceText): string {
   const offset = imageOffset === null ? '' : `, offset ${hex(imageOffset)} of the image`;
   const what = `page ${pagesBefore + 1}, ${pageName(difference)} (${pageTypeName(row?.pageType ?? 0)}${place}${offset})`;
   if (kind === 'changed') return `${what}, differs`;
+  if (difference.elsewhere !== null) {
+    const other = kind === 'only-left' ? text.names[1] : text.names[0];
+    return `${what}, is there in ${onlyIn(text)}; in ${other} it is page ${difference.elsewhere + 1}: the order differs`;
+  }
   const more = difference.rows === 1 ? '' : `, and so are the ${difference.rows - 1} after it`;
   return `${what}, is in ${onlyIn(text)} only${more}`;
 }

@@ -91,7 +91,7 @@ async function run(options: ExplainOptions): Promise<void> {
 
 /** `snp-conform explain`: which input is another than was thought, when a launch digest is. */
 export function explainCommand(): Command {
-  const command = new Command('explain').description('name the input that is wrong when a launch digest differs');
+  const command = new Command('explain');
   return addLaunchInputOptions(command)
     .addOption(
       new Option('--observed <digest>', 'what the host measured: MEASUREMENT of a report, hex or base64')

@@ -34,15 +34,15 @@ export async function loadFirmwareDescriptor(path: string): Promise<FirmwareDesc
 
 /** `snp-conform firmware`: what can be said of a firmware image without launching it. */
 export function firmwareCommand(): Command {
-  const firmware = new Command('firmware').description('look into a firmware image');
+  const firmware = new Command('firmware');
   firmware
     .command('describe')
     .description('print the firmware descriptor: all that a launch digest needs of an image, as JSON')
     .argument('<image>', 'the unified OVMF image')
     .addHelpText(
       'after',
-      '\nExample:\n  snp-conform firmware describe OVMF.amdsev.fd > amdsev.json\n' +
-        '  snp-conform predict --firmware-descriptor amdsev.json --vcpus 4 --vcpu-type EPYC-v4',
+      '\nExamples:\n  snp-conform firmware describe OVMF.amdsev.fd > amdsev.json\n' +
+        '  snp-conform predict --firmware-descriptor amdsev.json --vcpus 4 --vcpu-type EPYC-v4\n',
     )
     .action(async (path: string) => {
       const { descriptor } = await loadFirmware(path);

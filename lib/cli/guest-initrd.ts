@@ -65,7 +65,6 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
 /** `snp-conform guest-initrd`: the initrd whose guest sends its attestation report. */
 export function guestInitrdCommand(): Command {
   return new Command('guest-initrd')
-    .description('make the initrd of a guest that sends its attestation report and powers off')
     .requiredOption(
       '--kernel-modules <folder>',
       'modules of the kernel that the guest boots, as in /lib/modules/RELEASE',

@@ -42,7 +42,6 @@ function history(folder: string, flags: HistoryFlags): void {
 /** `snp-conform history`: many runs beside each other. */
 export function historyCommand(): Command {
   return new Command('history')
-    .description('Lay many runs beside each other: flaky cells, and the first bad run of those that fail')
     .argument('<folder>', 'directories of runs, or recordings')
     .option('--json', 'print it for machines')
     .option('--keep-going', 'where a run is damaged, take what is whole of it')

@@ -122,9 +122,7 @@ async function makeIdBlock(flags: IdBlockFlags): Promise<void> {
 
 /** `snp-conform id-block`: makes the ID block and ID auth of a launch, or checks those that there are. */
 export function idBlockCommand(): Command {
-  const command = new Command('id-block').description(
-    'make the ID block and ID auth of a launch, as QEMU takes them; or check some against a launch, without a host',
-  );
+  const command = new Command('id-block');
   return addIdBlockOptions(command)
     .addHelpText('after', EXAMPLES)
     .action((flags: IdBlockFlags) => {

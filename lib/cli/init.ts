@@ -174,9 +174,6 @@ function slotsOf(text: string): number {
 /** `snp-conform init`: from an empty folder to a green run. */
 export function initCommand(): Command {
   return new Command('init')
-    .description(
-      'find QEMU, OVMF and kernels on a host, write hosts, matrix and a suite into a folder, and run them once',
-    )
     .argument('[folder]', 'where; it is made', '.')
     .addOption(new Option('--host <user@address[:port]>', 'launch on a host over SSH').conflicts('local'))
     .option('--local', 'launch on this machine')

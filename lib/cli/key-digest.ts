@@ -36,9 +36,10 @@ async function run(path: string, flags: KeyDigestFlags): Promise<void> {
 
 /** `snp-conform key-digest`: what a report says of a key. */
 export function keyDigestCommand(): Command {
-  const command = new Command('key-digest')
-    .description('print the digest of a key, as attestation reports have it')
-    .argument('<file>', 'a private or public P-384 key in PEM or DER, a certificate, or the 1028 bytes of an ID auth');
+  const command = new Command('key-digest').argument(
+    '<file>',
+    'a private or public P-384 key in PEM or DER, a certificate, or the 1028 bytes of an ID auth',
+  );
   return addPassphraseOptions(command, '', 'an encrypted private key')
     .option('--json', 'print JSON: the digest in hex and base64, and the 1028 bytes of the key in base64')
     .addHelpText('after', EXAMPLES)

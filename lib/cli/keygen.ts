@@ -94,7 +94,6 @@ async function run(path: string, flags: KeygenFlags): Promise<void> {
 /** `snp-conform keygen`: a key of a guest owner, in a file that only they can read. */
 export function keygenCommand(): Command {
   const command = new Command('keygen')
-    .description('make a P-384 key that signs ID blocks or ID keys, and print its digest')
     .argument('<file>', 'where the private key goes, in PEM; there must be no such file yet')
     .addOption(new Option('--format <format>', 'how it is written').choices(['pkcs8', 'sec1']).default('pkcs8'))
     .option('--public-key <file>', 'write the public key too, in PEM');

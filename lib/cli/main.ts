@@ -30,10 +30,20 @@ function prepare(command: Command): void {
   for (const child of command.commands) prepare(child);
 }
 
-/** The commands that a command line can lead to: the one that its first word names, all where it names none. */
-function commandsFor(args: readonly string[]): typeof COMMANDS {
-  const named = COMMANDS.filter(({ name }) => name === args[0]);
-  return named.length > 0 ? named : COMMANDS;
+/** The name of the command that a command line leads to, or of which it asks for help; not always that of a command. */
+function nameIn(args: readonly string[]): string | undefined {
+  const [first, second] = args.filter((word) => !word.startsWith('-'));
+  return first === 'help' ? second : first;
+}
+
+/** The command that is asked for as it is; of the others no more than the help text shows. */
+async function commandsFor(args: readonly string[]): Promise<Command[]> {
+  const asked = nameIn(args);
+  return Promise.all(
+    COMMANDS.map(async ({ name, description, load }) =>
+      (name === asked ? await load() : new Command(name)).description(description),
+    ),
+  );
 }
 
 async function buildProgram(args: readonly string[]): Promise<Command> {
@@ -43,7 +53,7 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', HELP)
     .addHelpText('afterAll', EXIT_CODE_HELP);
-  for (const { load } of commandsFor(args)) program.addCommand(await load());
+  for (const command of await commandsFor(args)) program.addCommand(command);
   prepare(program);
   return program;
 }

@@ -6,12 +6,12 @@ import { kvmShim } from '../runner/open-host.ts';
 const EXAMPLES = `
 Examples:
   snp-conform native build
-  npm run build:native
+  SNP_CONFORM_CACHE=/srv/cache snp-conform native build
 `;
 
 /** `snp-conform native build`: what an emulated host does by itself at first use. */
 export function nativeCommand(): Command {
-  const command = new Command('native').description('The KVM shim of emulated hosts').addHelpText('after', EXAMPLES);
+  const command = new Command('native').addHelpText('after', EXAMPLES);
   command
     .command('build')
     .description("Build the KVM shim with the system's C compiler and print where it is")

@@ -6,6 +6,7 @@ function refuse(code: ErrorCode, option: string, text: string, expected: string)
 
 /** A whole number in decimal digits; anything else, a sign or a fraction too, is refused with the given code. */
 export function parseCount(text: string, option: string, code: ErrorCode): number {
+  if (/^[0-9]{10,}$/.test(text)) throw refuse(code, option, text, 'a number of at most nine digits');
   if (!/^[0-9]{1,9}$/.test(text)) throw refuse(code, option, text, 'a whole number in decimal digits');
   return Number(text);
 }

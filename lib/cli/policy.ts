@@ -171,9 +171,10 @@ async function run(number: string | undefined, flags: PolicyFlags): Promise<void
 
 /** `snp-conform policy`: what a guest policy says, a policy made from options, and whether a host launches it. */
 export function policyCommand(): Command {
-  const command = new Command('policy')
-    .description('explain a guest policy, or make one, and tell whether a host launches it')
-    .argument('[number]', 'the 64-bit POLICY, 0x hex or decimal; this is not the guest features');
+  const command = new Command('policy').argument(
+    '[number]',
+    'the 64-bit POLICY, 0x hex or decimal; this is not the guest features',
+  );
   addPolicyOptions(command)
     .option('--explain', 'explain a policy made from options too, in place of printing its number alone')
     .option('--json', 'print all of it as JSON');

@@ -85,6 +85,6 @@ async function run(options: PredictOptions): Promise<void> {
 
 /** `snp-conform predict`: the launch digest of one launch, as hex, base64 or JSON, or as its ledger. */
 export function predictCommand(): Command {
-  const command = new Command('predict').description('print the launch digest that a guest must have');
+  const command = new Command('predict');
   return addPredictOptions(command).addHelpText('after', EXAMPLES).action(run);
 }

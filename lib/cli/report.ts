@@ -4,8 +4,5 @@ import { reportVerifyCommand } from './report-verify.ts';
 
 /** `snp-conform report`: what a guest's attestation report says, and whether it can be believed. */
 export function reportCommand(): Command {
-  return new Command('report')
-    .description('read and verify attestation reports')
-    .addCommand(reportShowCommand())
-    .addCommand(reportVerifyCommand());
+  return new Command('report').addCommand(reportShowCommand()).addCommand(reportVerifyCommand());
 }

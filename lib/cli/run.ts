@@ -269,7 +269,6 @@ function attemptsOf(text: string): number {
 /** `snp-conform run`: a matrix on hosts, or a recording played back. */
 export function runCommand(): Command {
   return new Command('run')
-    .description('Launch every cell of a matrix on its hosts, or play a recording back, and judge the evidence')
     .option('--hosts <file>', 'the hosts', 'hosts.json')
     .option('--matrix <file>', 'the matrix', 'matrix.json')
     .addOption(

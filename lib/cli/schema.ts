@@ -45,7 +45,6 @@ An editor checks a file that begins with: { "$schema": "./hosts.schema.json", ..
 /** `snp-conform schema`: the shapes of files, for editors and other programs. */
 export function schemaCommand(): Command {
   return new Command('schema')
-    .description('print the JSON Schema of a file: for editors, and for programs that read what a run leaves')
     .addArgument(new Argument('<file>', 'which').choices(SCHEMAS.map(({ name }) => name)))
     .addHelpText('after', HELP)
     .action((name: string) => {

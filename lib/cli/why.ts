@@ -131,7 +131,6 @@ async function run(words: readonly string[], flags: WhyFlags): Promise<void> {
 export function whyCommand(): Command {
   return (
     new Command('why')
-      .description('explain a refusal of firmware, KVM or QEMU: a line, a code, a name, or a whole log')
       .argument('[words...]', 'a line of a log, a code (11, 0xb, -22) or a name; - for a log on standard input')
       .option('--log <file>', 'a log; - for standard input')
       .option('--list', 'print the whole table of errors, as Markdown')

@@ -19,12 +19,14 @@ const append = ({ to }: Change): string =>
       ? `--append $${JSON.stringify(to).replaceAll("'", "\\'").replace(/^"|"$/g, "'")}`
       : `--append ${shellWord(to)}`;
 const cmdlineAdvice = (rest: string) => (change: Change) => `Predict with ${append(change)}, or ${rest}.`;
+/** A file as an option takes it: what was seen on a host is told with the start of its hash, which is no part of the path. */
+const pathIn = (text: string): string => text.replace(/ \(sha256 [0-9a-f]{16}\.\.\.\)$/, '');
 const fileAdvice =
   (option: string, what: string) =>
   ({ to }: Change) =>
     to === null
       ? `Predict without ${option}, or give the host the ${what} that was meant.`
-      : `Predict with ${option} ${shellWord(to)}, or give the host the ${what} that was meant; compare SHA-256 of both files.`;
+      : `Predict with ${option} ${shellWord(pathIn(to))}, or give the host the ${what} that was meant; compare SHA-256 of both files.`;
 const vcpusAdvice = ({ to }: Change): string =>
   `Predict with --vcpus ${to}, or launch with the count that was meant (-smp).`;
 const layoutAdvice = ({ to }: Change): string =>

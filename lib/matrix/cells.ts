@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
+import { readGuestFeatures, reservedFeatures } from '../measure/guest-features.ts';
 import { AXES, type Axis, type Cell } from './cell.ts';
 import type { Exclusion, Matrix } from './matrix-file.ts';
 
@@ -41,10 +42,21 @@ function* combinations(matrix: Matrix): Generator<Combination> {
 /** Axes whose values are numbers; on the others `10` and `0xa` are two names. */
 const NUMERIC_AXES: readonly Axis[] = ['guestPolicy', 'guestFeatures', 'vcpus'];
 
+/** Guest features as a number; undefined for what a rule names that is neither a number nor names of features. */
+function featuresOf(value: string | number): bigint | undefined {
+  try {
+    return readGuestFeatures(String(value));
+  } catch (thrown) {
+    if (thrown instanceof HarnessError) return undefined;
+    throw thrown;
+  }
+}
+
 /** On a numeric axis values that mean the same number are equal, however they are written. */
 function sameValue(axis: Axis, left: string | number | null, right: string | number | null): boolean {
   if (left === right) return true;
   if (left === null || right === null || !NUMERIC_AXES.includes(axis)) return false;
+  if (axis === 'guestFeatures') return featuresOf(left) === featuresOf(right);
   const number = /^(0x[0-9a-f]+|[0-9]+)$/i;
   return number.test(String(left)) && number.test(String(right)) && BigInt(left) === BigInt(right);
 }
@@ -100,7 +112,7 @@ function checkReferences(matrix: Matrix, where: string): void {
   }
 }
 
-function toCell(named: readonly Axis[], combination: Combination, where: string): Cell {
+function toCell(matrix: Matrix, named: readonly Axis[], combination: Combination, where: string): Cell {
   const kernel = combination.kernel as string | null;
   const fields = {
     firmware: String(combination.firmware),
@@ -109,7 +121,7 @@ function toCell(named: readonly Axis[], combination: Combination, where: string)
     initrd: kernel === null ? null : (combination.initrd as string | null),
     append: kernel === null ? null : (combination.append as string | null),
     guestPolicy: BigInt(combination.guestPolicy ?? 0),
-    guestFeatures: BigInt(combination.guestFeatures ?? 0),
+    guestFeatures: readGuestFeatures(String(combination.guestFeatures ?? 0)),
     vcpus: Number(combination.vcpus),
     vcpuType: String(combination.vcpuType),
     qemu: String(combination.qemu),
@@ -124,6 +136,17 @@ function toCell(named: readonly Axis[], combination: Combination, where: string)
         ? 'this looks like a guest policy; policy (guestPolicy, 0x30000) and features (guestFeatures, 0x1 or 0x21) are different things'
         : 'an SNP guest has 0x1, or 0x21 where the host kernel turns DebugSwap on',
     });
+  }
+  if (!matrix.allowReservedFeatures) {
+    const reserved = reservedFeatures(fields.guestFeatures);
+    if (reserved.length > 0) {
+      throw new HarnessError({
+        code: 'GUEST_FEATURES_INVALID',
+        what: `axes.guestFeatures has ${hex(fields.guestFeatures)}: ${reserved.join(', ')} ${reserved.length === 1 ? 'is' : 'are'} reserved`,
+        where,
+        hint: 'no processor defines them; "allowReservedFeatures": true launches with them all the same',
+      });
+    }
   }
   const policyTrouble =
     (fields.guestPolicy & POLICY_RESERVED_ONE) === 0n ? 'lacks bit 17, which must be one' : undefined;
@@ -155,7 +178,7 @@ export function planCells(matrix: Matrix, hostTags: readonly string[], where: st
   }
   const planned = new Map<string, PlannedCell>();
   for (const combination of combinations(matrix)) {
-    const cell = toCell(named, combination, where);
+    const cell = toCell(matrix, named, combination, where);
     const rule = (matrix.exclude as Exclusion[]).find((candidate) => excludes(candidate, combination, hostTags));
     const known = planned.get(cell.id);
     if (known === undefined || known.excludedBecause !== undefined)

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { HarnessError } from '../errors.ts';
+import { readGuestFeatures } from '../measure/guest-features.ts';
 import { AXES, type Axis } from './cell.ts';
 import { DEFAULT_EXPLAIN, EXPLAIN_MODES } from './explain-mode.ts';
 import { guestChannelSchema } from './guest-channel.ts';
@@ -11,6 +13,17 @@ const NUMBER = /^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/;
 const isNumber64 = (text: string): boolean => NUMBER.test(text) && BigInt(text) < 1n << 64n;
 const NUMBER64 = 'expected a number of at most 64 bits, or a string of one (decimal or 0x hex)';
 const number64 = z.union([z.int().nonnegative(), z.string().refine(isNumber64, NUMBER64)], NUMBER64);
+
+/** Numbers too: names joined by `+`. What is wrong with a name is said in the words of the command line. */
+const features = z.union([z.int().nonnegative(), z.string()]).superRefine((value, context) => {
+  try {
+    readGuestFeatures(String(value));
+  } catch (thrown) {
+    if (!(thrown instanceof HarnessError)) throw thrown;
+    const hint = thrown.hint === undefined ? '' : ` (${thrown.hint})`;
+    context.addIssue({ code: 'custom', message: `${thrown.what}${hint}` });
+  }
+});
 
 /** An artifact of the matrix: a file on the machine of the harness. `cache:` at its start means the cache folder. */
 const artifact = z.strictObject({ path: z.string().min(1) });
@@ -35,7 +48,7 @@ export const matrixSchema = z.strictObject({
     initrd: axisOf(name.nullable()).default([null]),
     append: axisOf(z.string().max(4096).nullable()).default([null]),
     guestPolicy: axisOf(number64).default(['0x30000']),
-    guestFeatures: axisOf(number64).default(['0x1']),
+    guestFeatures: axisOf(features).default(['0x1']),
     vcpus: axisOf(z.int().min(1).max(512)),
     vcpuType: axisOf(
       z
@@ -45,6 +58,8 @@ export const matrixSchema = z.strictObject({
     ),
     qemu: axisOf(name).default(['default']),
   }),
+  /** Are bits of the guest features that no processor defines launched all the same? */
+  allowReservedFeatures: z.boolean().default(false),
   /** How reports come out of the guests. */
   guest: guestChannelSchema.default({ channel: 'agent' }),
   /** How far to go to explain digests that differ. */

@@ -104,13 +104,16 @@ export function checkSevEsFeatures(features: bigint): bigint {
   );
 }
 
+/** The names of the bits that are set and that no processor defines. */
+export const reservedFeatures = (features: bigint): string[] => guestFeatureNames(features & ~DEFINED);
+
 /**
  * Refuses reserved bits, a guest policy with its bit 17 among them, for those who do not ask for them on purpose.
  * @throws HarnessError GUEST_FEATURES_INVALID, naming them
  */
 export function refuseReservedFeatures(features: bigint): void {
   refuseGuestPolicy(features);
-  const reserved = guestFeatureNames(features & ~DEFINED);
+  const reserved = reservedFeatures(features);
   if (reserved.length === 0) return;
   throw refused(
     `${hexOf(features)}: ${reserved.join(', ')} ${reserved.length === 1 ? 'is' : 'are'} reserved`,

@@ -1,3 +1,5 @@
+import { KERNEL_HASHES_TABLE } from '../abi/kernel-hashes.ts';
+import { sizeOf } from '../abi/layout.ts';
 import { SEV_SECTION_TYPE } from '../abi/ovmf.ts';
 import { PAGE_BYTES, PAGE_TYPE, vmsaGpaOf } from '../abi/page-info.ts';
 import { HarnessError } from '../errors.ts';
@@ -33,10 +35,15 @@ function noHashesTable(what: string): HarnessError {
   });
 }
 
+/** QEMU stops on a smaller area. Source: QEMU, target/i386/sev.c, sev_add_kernel_loader_hashes. */
+const HASHES_BYTES = sizeOf(KERNEL_HASHES_TABLE);
+
 /** The table of kernel hashes of the firmware. @throws HarnessError OVMF_NO_HASHES_TABLE where it has none */
 function hashesTableOf(firmware: FirmwareDescriptor): { gpa: number; sizeBytes: number } {
-  if (firmware.hashesTable !== null) return firmware.hashesTable;
-  throw noHashesTable('it has no table of kernel hashes');
+  if (firmware.hashesTable === null) throw noHashesTable('it has no table of kernel hashes');
+  const { sizeBytes } = firmware.hashesTable;
+  if (sizeBytes >= HASHES_BYTES) return firmware.hashesTable;
+  throw noHashesTable(`its area for them has ${sizeBytes} bytes, and QEMU wants ${HASHES_BYTES}`);
 }
 
 /** The section of kernel hashes with the hashes in it. @throws HarnessError OVMF_NO_HASHES_TABLE */

@@ -13,6 +13,8 @@ export interface LedgerDifference {
   right: LedgerEntry | null;
   /** What of the page differs; empty where only one launch has it. */
   fields: readonly PageField[];
+  /** Before how many pages the other launch has the page that only one has here; null where it has none. */
+  elsewhere: number | null;
   /** How many rows, this one first, only one launch has; 0 where both have a page there. */
   rows: number;
   /** The pages after those that differ of themselves, not only in what was measured before them. */
@@ -75,6 +77,12 @@ function aloneAt(left: readonly LedgerEntry[], right: readonly LedgerEntry[]): A
   return { kind: 'changed', rows: 0 };
 }
 
+/** How many pages a launch has before the one that is like this, at a row from `from` on; null where it has none. */
+function pagesBeforeLike(page: LedgerEntry, rows: readonly LedgerEntry[], from: number): number | null {
+  const at = rows.findIndex((row, index) => index >= from && row.gpa === page.gpa && alike(row, page));
+  return at < 0 ? null : rows.slice(0, at).reduce((sum, { pages }) => sum + pages, 0);
+}
+
 /** The rows after the difference that differ of themselves, those that only one launch has among them. */
 function furtherOf(left: readonly LedgerEntry[], right: readonly LedgerEntry[]): LedgerEntry[] {
   const longer = left.length >= right.length ? left : right;
@@ -102,6 +110,8 @@ export function firstDifference(
   if (mine === null && other === null) return null;
   const pagesBefore = left.slice(0, at).reduce((sum, { pages }) => sum + pages, 0);
   const { kind, rows } = aloneAt(left.slice(at), right.slice(at));
+  const [alone, others] = kind === 'only-left' ? [mine, right] : [other, left];
+  const elsewhere = kind === 'changed' || alone === null ? null : pagesBeforeLike(alone, others, at);
   const fields = kind === 'changed' && mine !== null && other !== null ? fieldsOf(mine, other) : [];
   return {
     pagesBefore,
@@ -110,6 +120,7 @@ export function firstDifference(
     right: kind === 'only-left' ? null : other,
     // What differs and is told by nothing else is contents that a ledger does not hold.
     fields: kind === 'changed' && fields.length === 0 ? ['contents'] : fields,
+    elsewhere,
     rows,
     further: furtherOf(
       left.slice(at + (kind === 'changed' ? 1 : kind === 'only-left' ? rows : 0)),

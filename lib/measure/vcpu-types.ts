@@ -1,5 +1,5 @@
 import { HarnessError } from '../errors.ts';
-import { editDistance } from '../similar.ts';
+import { editDistance, mostSimilar } from '../similar.ts';
 
 /** A CPU model of QEMU and the silicon it claims to be. All versions of one model claim the same. */
 export interface VcpuModel {
@@ -97,6 +97,25 @@ function propertyValue(property: Property, text: string, vcpuType: string): numb
   });
 }
 
+/**
+ * Refuses an item that QEMU refuses and that was meant to say family, model or stepping: a misspelt one would be predicted
+ * with the model's own. Of the many other properties none decides the digest. Source: QEMU, hw/core/cpu-common.c and
+ * target/i386/cpu.c, x86_cpu_parse_featurestr.
+ */
+function checkOtherProperty(item: string, key: string, vcpuType: string): void {
+  if (item === '' || item.startsWith('+') || item.startsWith('-')) return;
+  const meant = mostSimilar(key, Object.keys(LIMITS));
+  if (item.includes('=') && meant === undefined) return;
+  throw new HarnessError({
+    code: 'VCPU_TYPE_UNKNOWN',
+    what: item.includes('=')
+      ? `${key} is no property of a CPU model, ${meant} is`
+      : `${JSON.stringify(item)} is neither property=value, nor a feature with + or - before it`,
+    where: `vCPU type ${JSON.stringify(vcpuType)}`,
+    hint: 'QEMU refuses it',
+  });
+}
+
 /** What a `-cpu` value says itself of family, model and stepping; of a repeated property the last counts. */
 function propertiesOf(vcpuType: string): { name: string; given: Partial<Record<Property, number>> } {
   const [name = '', ...items] = vcpuType.split(',');
@@ -104,14 +123,7 @@ function propertiesOf(vcpuType: string): { name: string; given: Partial<Record<P
   for (const item of items) {
     const [key = '', value = ''] = item.split('=', 2);
     if (isProperty(key)) given[key] = propertyValue(key, value, vcpuType);
-    else if (isProperty(key.toLowerCase())) {
-      throw new HarnessError({
-        code: 'VCPU_TYPE_UNKNOWN',
-        what: `${key} is no property of a CPU model, ${key.toLowerCase()} is`,
-        where: `vCPU type ${JSON.stringify(vcpuType)}`,
-        hint: 'QEMU refuses it',
-      });
-    }
+    else checkOtherProperty(item, key, vcpuType);
   }
   return { name, given };
 }

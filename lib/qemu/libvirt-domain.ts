@@ -12,7 +12,7 @@ const READ = new Set(['launchSecurity', 'os', 'vcpu', 'vcpus', 'cpu', 'qemu:comm
 const child = (element: XmlElement | undefined, name: string): XmlElement | undefined =>
   element?.children.find((inner) => inner.name === name);
 const use = (name: string, value: string, from: string): OptionUse => ({ name, value, from, unknown: null });
-const isYes = (text: string | undefined): boolean => text === 'yes' || text === 'on';
+const isYes = (text: string | undefined): boolean => text === 'yes';
 
 /** Writes key=value pairs as QEMU's options have them; what is undefined is left out. */
 function pairs(rows: readonly (readonly [string, string | undefined])[]): string {
@@ -103,6 +103,26 @@ function handedThrough(domain: XmlElement): OptionUses {
   return optionUses(args.map(({ attributes }) => ({ text: attributes.get('value') ?? '', unknown: null })));
 }
 
+/** Attributes of <launchSecurity> that libvirt takes yes and no for. Source: libvirt, src/conf/schemas/domaincommon.rng. */
+const YES_OR_NO = ['kernelHashes', 'authorKey', 'vcek'] as const;
+/** Elements of SEV and SEV-ES that an SNP guest has none of. Source: libvirt, docs/formatdomain.rst, Launch Security. */
+const LEGACY = ['dhCert', 'session'] as const;
+
+function securityFindings(security: XmlElement | undefined): Finding[] {
+  const words = YES_OR_NO.flatMap((name): Finding[] => {
+    const value = security?.attributes.get(name);
+    if (value === undefined || value === 'yes' || value === 'no') return [];
+    const what = `<launchSecurity ${name}='${value}'>: expected 'yes' or 'no'`;
+    return [{ id: 'libvirt-yes-no', severity: 'error', what, hint: 'libvirt refuses the domain' }];
+  });
+  if (security?.attributes.get('type') !== 'sev-snp') return words;
+  const legacy = LEGACY.filter((name) => child(security, name) !== undefined).map((name): Finding => {
+    const hint = 'it belongs to SEV and SEV-ES; an SNP guest is attested by its report, take the element out';
+    return { id: 'libvirt-legacy-sev', severity: 'error', what: `<${name}> in a launchSecurity of SNP`, hint };
+  });
+  return [...words, ...legacy];
+}
+
 function domainFindings(domain: XmlElement, { snp }: ParsedLaunch): Finding[] {
   const findings: Finding[] = [];
   const security = child(domain, 'launchSecurity');
@@ -116,6 +136,7 @@ function domainFindings(domain: XmlElement, { snp }: ParsedLaunch): Finding[] {
     const hint = 'libvirt refuses the domain; the usual one is 0x30000';
     findings.push({ id: 'libvirt-no-policy', severity: 'error', what: '<launchSecurity> without <policy>', hint });
   }
+  findings.push(...securityFindings(security));
   const os = child(domain, 'os');
   if (os?.attributes.has('firmware') && child(os, 'loader') === undefined) {
     const what = `<os firmware='${os.attributes.get('firmware')}'>: libvirt chooses the image on the host`;

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { firmwareImage } from '../support/firmware-image.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
@@ -18,16 +19,15 @@ test.beforeAll(async () => {
 const base = (): string[] => ['--ovmf', inFolder('OVMF.fd'), '--vcpus', '2', '--vcpu-type', 'EPYC-v4'];
 
 async function digestOf(args: readonly string[]): Promise<string> {
-  return (await runCli(['predict', ...base(), ...args])).stdout.trim();
+  return (await runHere(['predict', ...base(), ...args])).stdout.trim();
 }
 
-async function explain(args: readonly string[]) {
-  return runCli(['explain', ...args]);
-}
+/** In this process, where a search has no workers. */
+const explain = (args: readonly string[]) => runHere(['explain', ...args]);
 
 test('an explained difference is told with its cause, what was ruled out and how to confirm it, and exit code 0', async () => {
   const observed = await digestOf(['--guest-features', '0x21']);
-  const { exitCode, stdout, stderr } = await explain(['--observed', observed, ...base()]);
+  const { exitCode, stdout, stderr } = await runCli(['explain', '--observed', observed, ...base()]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   const places = [
     /^match, .* \(debug-swap\):\n {2}the host measured guest features 0x21 \(SNPActive\+DebugSwap\); the prediction used guest features 0x1/,

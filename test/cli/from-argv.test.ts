@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { buildIdBlock } from '../../lib/identity/id-block.ts';
-import { type CliRun, runCli } from '../support/cli.ts';
+import type { CliRun } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { firmwareImage } from '../support/firmware-image.ts';
 import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
@@ -21,7 +22,7 @@ async function written(name: string, content: string | Uint8Array): Promise<stri
 }
 
 async function fromArgv(words: readonly string[], args: readonly string[] = []): Promise<CliRun> {
-  return runCli([
+  return runHere([
     'predict',
     '--from-argv',
     await written('argv.json', JSON.stringify(['qemu-kvm', ...words])),
@@ -68,11 +69,11 @@ test.describe('predict --from-argv', () => {
 
   test('prints the digest alone, as predict does with the same inputs', async () => {
     const { words, options } = await good();
-    const { stdout } = await runCli(['predict', ...options]);
+    const { stdout } = await runHere(['predict', ...options]);
     expect(stdout).toMatch(/^[0-9a-f]{96}\n$/);
     expect((await fromArgv(words)).stdout).toBe(stdout);
     for (const change of [['--guest-features', '0x21'], ['--vcpu-sig', '0xa00f11'], ['--no-fpu-state'], ['--ledger']]) {
-      const changed = await runCli(['predict', ...options, ...change]);
+      const changed = await runHere(['predict', ...options, ...change]);
       expect((await fromArgv(words, change)).stdout, change.join(' ')).toBe(changed.stdout);
       expect(changed.stdout).not.toBe(stdout);
     }
@@ -85,7 +86,7 @@ test.describe('predict --from-argv', () => {
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.stdin.end(`${['qemu-kvm', ...words].join('\0')}\0`);
     await new Promise((resolve) => child.once('close', resolve));
-    expect(Buffer.concat(chunks).toString()).toBe((await runCli(['predict', ...options])).stdout);
+    expect(Buffer.concat(chunks).toString()).toBe((await runHere(['predict', ...options])).stdout);
   });
 
   test('prints digest, inputs and findings as JSON', async () => {
@@ -120,7 +121,7 @@ test.describe('predict --from-argv', () => {
     expect(json).toMatchObject({ digest: null, inputs: null });
     expect(json.findings.filter(({ severity }) => severity !== 'info')).toHaveLength(2);
     const ignored = await fromArgv(wrong, ['--ignore-findings']);
-    expect(ignored).toMatchObject({ exitCode: 0, stdout: (await runCli(['predict', ...options])).stdout });
+    expect(ignored).toMatchObject({ exitCode: 0, stdout: (await runHere(['predict', ...options])).stdout });
   });
 
   test('a file that is not there is told with its option; another may stand for it', async () => {
@@ -132,7 +133,7 @@ test.describe('predict --from-argv', () => {
     expect(run.stderr).toMatch(
       /FILE_UNREADABLE: .*no such file \(-kernel \/vm\/kernel\)\n {2}hint: .*--kernel.*--root/,
     );
-    const digest = (await runCli(['predict', ...options])).stdout;
+    const digest = (await runHere(['predict', ...options])).stdout;
     expect((await fromArgv(moved, ['--kernel', there])).stdout).toBe(digest);
     await written('root/vm/kernel', 'kernel');
     const rooted = ['--root', test.info().outputPath('root'), '--ovmf', options[5] ?? ''];
@@ -153,7 +154,7 @@ test.describe('predict --from-argv', () => {
     const cmdline = createHash('sha256').update('a  b\0').digest('hex');
     const elsewhere = words.map((word) => (word.endsWith('/k') ? '/boot/vmlinuz' : word));
     const hashes = ['--kernel-sha256', kernel, '--cmdline-sha256', cmdline];
-    expect((await fromArgv(elsewhere, hashes)).stdout).toBe((await runCli(['predict', ...options])).stdout);
+    expect((await fromArgv(elsewhere, hashes)).stdout).toBe((await runHere(['predict', ...options])).stdout);
     const stray = await fromArgv(elsewhere, ['--initrd-sha256', kernel]);
     expect(stray.stderr).toMatch(/USAGE: --initrd-sha256 is given, but the launch has no -initrd/);
   });
@@ -189,9 +190,9 @@ test.describe('predict --from-argv', () => {
       <loader type='rom'>${options[5]}</loader><kernel>${options[7]}</kernel><cmdline>a  b</cmdline></os>
       <cpu><model>EPYC-v4</model></cpu>
       <launchSecurity type='sev-snp' kernelHashes='yes'><policy>0x30000</policy></launchSecurity></domain>`;
-    const run = await runCli(['predict', '--from-libvirt', await written('domain.xml', xml)]);
-    expect(run).toMatchObject({ exitCode: 0, stdout: (await runCli(['predict', ...options])).stdout });
-    const broken = await runCli(['predict', '--from-libvirt', await written('domain.xml', '<domain>')]);
+    const run = await runHere(['predict', '--from-libvirt', await written('domain.xml', xml)]);
+    expect(run).toMatchObject({ exitCode: 0, stdout: (await runHere(['predict', ...options])).stdout });
+    const broken = await runHere(['predict', '--from-libvirt', await written('domain.xml', '<domain>')]);
     expect(broken).toMatchObject({
       exitCode: 2,
       stdout: '',

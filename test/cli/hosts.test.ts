@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -42,7 +42,7 @@ const unreachable = (name: string, changes: object = {}) => ({
 const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ5l0mXy0v0bqYy1f5m3z3b6b9w0Z2b7a0r5r7c1m3aZ';
 
 test('a host that is ready is told in one row, and the exit code is 0', async () => {
-  const run = await runCli(['hosts', 'check', '--hosts', hostsFile('ready.json')]);
+  const run = await runHere(['hosts', 'check', '--hosts', hostsFile('ready.json')]);
   expect(run.stderr).toBe('');
   expect(run.stdout).toMatch(/^host +state +platform.*\nhere +ready +emulated upstream-6\.12 +1\.55\.39 /);
   expect(run.exitCode).toBe(0);
@@ -50,11 +50,11 @@ test('a host that is ready is told in one row, and the exit code is 0', async ()
 
 test('a host that is down is the lab’s fault, a wrong key file is that of hosts.json; each is named with its way out', async () => {
   const down = unreachable('down', { privateKey: newKey('key') });
-  const lab = await runCli(['hosts', 'check', '--hosts', hostsFile('down.json', [down])]);
+  const lab = await runHere(['hosts', 'check', '--hosts', hostsFile('down.json', [down])]);
   expect(lab.exitCode).toBe(3);
   expect(lab.stdout).toMatch(/host down: out\n +error: SSH_CONNECT: .*\n +fix: is the host up/);
   const wrong = unreachable('wrong', { privateKey: path('no-such-key') });
-  const config = await runCli(['hosts', 'check', '--hosts', hostsFile('wrong.json', [wrong, down])]);
+  const config = await runHere(['hosts', 'check', '--hosts', hostsFile('wrong.json', [wrong, down])]);
   expect(config.exitCode).toBe(2);
   expect(config.stdout).toMatch(/host wrong: out\n +error: FILE_UNREADABLE: /);
   expect(config.stdout).toMatch(/^here +ready/m);
@@ -62,32 +62,32 @@ test('a host that is down is the lab’s fault, a wrong key file is that of host
 
 test('the JSON says the same, and a name that is no host is refused', async () => {
   const file = hostsFile('json.json', [unreachable('down', { privateKey: newKey('key2') })]);
-  const json = await runCli(['hosts', 'check', 'here', '--hosts', file, '--json']);
+  const json = await runHere(['hosts', 'check', 'here', '--hosts', file, '--json']);
   expect(json.exitCode).toBe(0);
   expect(JSON.parse(json.stdout)).toMatchObject({
     format: 'snp-conform/hosts-check@1',
     hosts: [{ name: 'here', state: 'ready', facts: { qemu: { default: { version: '10.0.2 (fake)' } } } }],
   });
-  const unknown = await runCli(['hosts', 'check', 'hre', '--hosts', file]);
+  const unknown = await runHere(['hosts', 'check', 'hre', '--hosts', file]);
   expect([unknown.exitCode, unknown.stdout]).toEqual([2, '']);
   expect(unknown.stderr).toContain('USAGE: no host named hre');
 });
 
 test('what changes a machine needs both consents: of the command line and of the host', async () => {
   const file = hostsFile('do.json');
-  const unasked = await runCli(['hosts', 'do', 'reboot', 'here', '--hosts', file]);
+  const unasked = await runHere(['hosts', 'do', 'reboot', 'here', '--hosts', file]);
   expect([unasked.exitCode, unasked.stderr]).toEqual([2, expect.stringContaining('--allow-destructive')]);
-  const unconsented = await runCli(['hosts', 'do', 'reboot', 'here', '--hosts', file, '--allow-destructive']);
+  const unconsented = await runHere(['hosts', 'do', 'reboot', 'here', '--hosts', file, '--allow-destructive']);
   expect([unconsented.exitCode, unconsented.stderr]).toEqual([2, expect.stringContaining('DESTRUCTIVE_REFUSED')]);
   const odd = ['hosts', 'do', 'tcb-config', 'here', '--hosts', file, '--allow-destructive'];
-  expect((await runCli(odd)).stderr).toContain('--reported-tcb belongs to tcb-config');
+  expect((await runHere(odd)).stderr).toContain('--reported-tcb belongs to tcb-config');
 });
 
 test('status and clean of a host on which nothing ran find nothing', async () => {
   const file = hostsFile('status.json');
-  const status = await runCli(['hosts', 'status', '--hosts', file]);
+  const status = await runHere(['hosts', 'status', '--hosts', file]);
   expect([status.exitCode, status.stdout]).toEqual([0, 'host here: 0 slots taken, 0 launches, 0 artifacts (0 KiB)\n']);
-  const clean = await runCli(['hosts', 'clean', '--hosts', file, '--yes']);
+  const clean = await runHere(['hosts', 'clean', '--hosts', file, '--yes']);
   expect([clean.exitCode, clean.stdout]).toEqual([0, 'host here: 0 leftovers\n']);
 });
 
@@ -104,7 +104,7 @@ test('the facts of an emulated host are those of the platform that it passes for
       emulation: { profile: 'upstream-6.18', product: 'Turin', sockets: 2, smt: false },
     },
   ]);
-  const { stdout } = await runCli(['hosts', 'check', 'turin', '--hosts', file, '--json']);
+  const { stdout } = await runHere(['hosts', 'check', 'turin', '--hosts', file, '--json']);
   const platform = { source: 'emulation', product: 'Turin', sockets: 2, smtActive: false };
   expect(JSON.parse(stdout)).toMatchObject({ hosts: [{ facts: { platform } }] });
 });

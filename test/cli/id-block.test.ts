@@ -7,7 +7,8 @@ import { checkIdentity } from '../../lib/identity/identity-check.ts';
 import { privateKeyPem } from '../../lib/identity/key-text.ts';
 import { generateKeys, publicHalf } from '../../lib/identity/keys.ts';
 import { SEV_SNP_MEASURE } from '../identity/published-blocks.ts';
-import { type CliRun, runCli } from '../support/cli.ts';
+import type { CliRun } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { firmwareImage } from '../support/firmware-image.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
@@ -49,14 +50,14 @@ interface Checked {
 }
 
 async function checked(args: readonly string[]): Promise<{ run: CliRun; json: Checked; wrong: string[] }> {
-  const run = await runCli(['id-block', '--check', '--json', ...args]);
+  const run = await runHere(['id-block', '--check', '--json', ...args]);
   const json = JSON.parse(run.stdout || 'null') as Checked;
   return { run, json, wrong: json.results.filter(({ status }) => status === 'fail').map(({ name }) => name) };
 }
 
 // Source of the block: virtee/sev-snp-measure, tests/test_id_block.py.
 test('id-block prints the two values of QEMU, the block as sev-snp-measure makes it, and they hold', async () => {
-  const run = await runCli(['id-block', '--digest', hex(digest), ...(await keyOptions())]);
+  const run = await runHere(['id-block', '--digest', hex(digest), ...(await keyOptions())]);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   const { 'id-block': idBlock = '', 'id-auth': idAuth = '', 'author-key-enabled': enabled } = lines(run);
   expect(Object.keys(lines(run))).toEqual(['id-block', 'id-auth', 'author-key-enabled']);
@@ -72,8 +73,8 @@ test('id-block takes the inputs of predict, every field of the block, and prints
   const launch = ['--ovmf', await written('ovmf.fd', firmwareImage()), '--vcpus', '2', '--vcpu-type', 'EPYC-v4'];
   const fields = ['--policy', '0xb0137', '--family-id', 'fa'.repeat(16), '--guest-svn', '9', '--block-version', '1'];
   const id = ['--image-id', '00112233-4455-6677-8899-aabbccddeeff'];
-  const run = await runCli(['id-block', '--json', ...launch, ...fields, ...id, ...(await keyOptions())]);
-  const predicted = (await runCli(['predict', ...launch])).stdout.trim();
+  const run = await runHere(['id-block', '--json', ...launch, ...fields, ...id, ...(await keyOptions())]);
+  const predicted = (await runHere(['predict', ...launch])).stdout.trim();
   const json = JSON.parse(run.stdout);
   expect(json).toMatchObject({
     launchDigest: predicted,
@@ -98,7 +99,7 @@ test('the object of a whole launch is printed with the values in it, and checks 
   const object = 'sev-snp-guest,id=g,cbitpos=47,reduced-phys-bits=1,policy=0xb0000';
   const launch = async (of: string): Promise<string> =>
     written('argv.json', JSON.stringify([...words, '-cpu', 'EPYC-v4', '-bios', ovmf, '-object', of]));
-  const made = await runCli(['id-block', '--object', '--from-argv', await launch(object), ...(await keyOptions())]);
+  const made = await runHere(['id-block', '--object', '--from-argv', await launch(object), ...(await keyOptions())]);
   expect(made.stdout).toMatch(/^-object sev-snp-guest,id=g,cbitpos=47,reduced-phys-bits=1,policy=0xb0000,id-block=/);
   const withBlock = made.stdout.trim().replace('-object ', '');
 
@@ -117,7 +118,7 @@ test('the object of a whole launch is printed with the values in it, and checks 
 });
 
 test('--check takes base64, hex, files of both, the bytes, and what tools print', async () => {
-  const made = await runCli(['id-block', '--json', '--digest', hex(digest), ...(await keyOptions())]);
+  const made = await runHere(['id-block', '--json', '--digest', hex(digest), ...(await keyOptions())]);
   const { idBlock, idAuth } = JSON.parse(made.stdout) as { idBlock: string; idAuth: string };
   const both = await written('both.txt', `id-block=${idBlock},id-auth=${idAuth}\nid_key_hash: x\n`);
   const launch = ['--digest', Buffer.from(hex(digest)).toString('base64'), '--policy', '0x30000'];
@@ -137,12 +138,12 @@ test('--check takes base64, hex, files of both, the bytes, and what tools print'
 
 test('--check says what is right and wrong, why, and what QEMU would print', async () => {
   const made = lines(
-    await runCli(['id-block', '--digest', hex(digest), '--policy', '0xb0000', ...(await keyOptions())]),
+    await runHere(['id-block', '--digest', hex(digest), '--policy', '0xb0000', ...(await keyOptions())]),
   );
   const block = Buffer.from(made['id-block'] ?? '', 'base64');
   block.writeBigUInt64LE(0x30000n, 0x58);
   const args = ['--id-block', block.toString('base64'), '--id-auth', await written('auth', made['id-auth'] ?? '')];
-  const run = await runCli(['id-block', '--check', ...args, '--digest', hex(digest), '--policy', '0xb0000']);
+  const run = await runHere(['id-block', '--check', ...args, '--digest', hex(digest), '--policy', '0xb0000']);
   expect(run.exitCode).toBe(1);
   expect(run.stdout).toMatch(/^right {2}launch-digest/m);
   expect(run.stdout).toMatch(
@@ -166,7 +167,7 @@ test('a key that never leaves its holder signs through a program', async () => {
   );
   const publicKey = publicHalf(keys.idKey, 'ID key').export({ type: 'spki', format: 'pem' }).toString();
   const args = ['--id-key', await written('id.pub.pem', publicKey), '--signer', `node '${signer}' "${secret}"`];
-  const run = await runCli(['id-block', '--digest', hex(digest), ...args]);
+  const run = await runHere(['id-block', '--digest', hex(digest), ...args]);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   const { 'id-block': idBlock = '', 'id-auth': idAuth = '' } = lines(run);
   const results = checkIdentity({
@@ -212,7 +213,7 @@ for (const [what, args, message] of WRONG) {
 }
 
 test('a policy that no firmware launches is signed all the same, and said to be one', async () => {
-  const run = await runCli(['id-block', '--digest', hex(digest), '--policy', '0x21', ...(await keyOptions())]);
+  const run = await runHere(['id-block', '--digest', hex(digest), '--policy', '0x21', ...(await keyOptions())]);
   expect(run.exitCode).toBe(0);
   expect(run.stderr).toMatch(/^warning: no firmware launches the policy 0x21: .*guest features/);
 });
@@ -221,7 +222,7 @@ test('a key file that others may read is told', async () => {
   const path = await written('open.pem', privateKeyPem(keys.idKey, { type: 'pkcs8' }));
   const { chmod } = await import('node:fs/promises');
   await chmod(path, 0o644);
-  const run = await runCli(['id-block', '--digest', hex(digest), '--id-key', path]);
+  const run = await runHere(['id-block', '--digest', hex(digest), '--id-key', path]);
   expect(run.exitCode).toBe(0);
   expect(run.stderr).toContain('has mode 0644: other users may reach it');
   expect(await readFile(path, 'utf8')).toContain('PRIVATE KEY');

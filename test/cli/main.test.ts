@@ -1,11 +1,14 @@
 import { COMMANDS } from '../../lib/cli/commands.ts';
 import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { expect, test } from '../support/test.ts';
 
 test('--help shows the commands, examples and exit codes, and succeeds', async () => {
   const run = await runCli(['--help']);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(run.stdout).toMatch(/Commands:\n[\s\S]*predict[\s\S]*Examples:\n[\s\S]*Exit codes:\n[\s\S]*3 /);
+  expect(run.stdout).toMatch(/Commands:\n[\s\S]*Examples:\n[\s\S]*Exit codes:\n[\s\S]*3 /);
+  const words = run.stdout.replace(/\s+/g, ' ');
+  for (const { name, description } of COMMANDS) expect(words).toContain(` ${name} ${description} `);
 });
 
 test('every command is found by its name', async () => {
@@ -15,6 +18,8 @@ test('every command is found by its name', async () => {
 test('the help of a command has examples and exit codes too', async () => {
   const run = await runCli(['predict', '--help']);
   expect(run.exitCode).toBe(0);
+  expect(run.stdout).toContain('print the launch digest');
+  expect(await runHere(['help', 'predict'])).toEqual(run);
   expect(run.stdout).toMatch(/--guest-features[\s\S]*not the guest\s+policy[\s\S]*Examples:[\s\S]*Exit codes:/);
 });
 
@@ -27,7 +32,7 @@ test('--version prints the version of the package', async () => {
 
 for (const args of [[], ['firmware'], ['nonsense'], ['--nonsense'], ['firmware', 'describe'], ['predict', 'extra']]) {
   test(`"${['snp-conform', ...args].join(' ')}" is a usage error: exit code 2, nothing on stdout`, async () => {
-    const run = await runCli(args);
+    const run = await runHere(args);
     expect(run).toMatchObject({ exitCode: 2, stdout: '' });
     expect(run.stderr).not.toBe('');
   });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { addPolicyOptions, composePolicy, type PolicyBitFlags, policyOptions } from '../../lib/cli/policy-options.ts';
 import { DEFAULT_GUEST_POLICY } from '../../lib/identity/guest-policy.ts';
 import { projectText } from '../project/files.ts';
-import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -32,7 +32,7 @@ test('a policy that no firmware launches has no options', () => {
 });
 
 test('policy with a number explains every field, and shows the options that make it', async () => {
-  const run = await runCli(['policy', '0xb0137']);
+  const run = await runHere(['policy', '0xb0137']);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect(run.stdout).toContain('0xb0137: firmware API 1.55 or later, SMT allowed, DEBUG ALLOWED');
   expect(run.stdout).toMatch(/^19 +DEBUG +1 +DEBUG ALLOWED/m);
@@ -41,19 +41,19 @@ test('policy with a number explains every field, and shows the options that make
 });
 
 test('policy with options prints the number and nothing else', async () => {
-  expect(await runCli(['policy', '--debug', '--no-smt', '--abi', '1.55'])).toEqual({
+  expect(await runHere(['policy', '--debug', '--no-smt', '--abi', '1.55'])).toEqual({
     exitCode: 0,
     stdout: '0xa0137\n',
     stderr: '',
   });
-  expect((await runCli(['policy', '0xb0000', '--no-debug', '--single-socket'])).stdout).toBe('0x130000\n');
+  expect((await runHere(['policy', '0xb0000', '--no-debug', '--single-socket'])).stdout).toBe('0x130000\n');
 });
 
 test('policy tells guest features and typos from policies, and ends with 1', async () => {
-  const features = await runCli(['policy', '0x21']);
+  const features = await runHere(['policy', '0x21']);
   expect(features.exitCode).toBe(1);
   expect(features.stdout).toContain('looks like guest features');
-  const typo = await runCli(['policy', '0x300000', '--json']);
+  const typo = await runHere(['policy', '0x300000', '--json']);
   expect(typo.exitCode).toBe(1);
   expect(JSON.parse(typo.stdout)).toMatchObject({ valid: false, options: null, suspicion: { meant: '0x30000' } });
 });
@@ -62,16 +62,16 @@ test('policy tells what a host refuses, of a file of facts and of options that w
   const facts = inFolder('facts.json');
   writeFileSync(facts, JSON.stringify({ smtActive: false, sockets: 2, apiMajor: 1, apiMinor: 55 }));
   const host = ['--host-facts', facts, '--host-kernel', '6.12.107', '--host-smt', 'on'];
-  const run = await runCli(['policy', '0x120000', ...host, '--json']);
+  const run = await runHere(['policy', '0x120000', ...host, '--json']);
   expect(run.exitCode).toBe(1);
   const { contradictions } = JSON.parse(run.stdout).host;
   expect(contradictions.map((each: { field: string; refusedBy: string }) => `${each.refusedBy} ${each.field}`)).toEqual(
     ['kvm SMT', 'kvm SINGLE_SOCKET', 'firmware SMT', 'firmware SINGLE_SOCKET'],
   );
-  const fine = await runCli(['policy', '0x30000', ...host]);
+  const fine = await runHere(['policy', '0x30000', ...host]);
   expect(fine.exitCode).toBe(0);
   expect(fine.stdout).toContain('this host launches it');
-  const older = await runCli(['policy', '0x30000', '--host-kernel', '6.6.0-snp-host']);
+  const older = await runHere(['policy', '0x30000', '--host-kernel', '6.6.0-snp-host']);
   expect(older.stdout).toContain('what its KVM refuses is not known');
   expect(older.stdout).not.toContain('this host launches it');
 });
@@ -84,7 +84,7 @@ for (const [what, args, message] of [
   ['facts that are not JSON', ['0x30000', '--host-facts', 'package.json.no'], 'FILE_UNREADABLE'],
 ] as const) {
   test(`policy refuses ${what} with 2`, async () => {
-    const run = await runCli(['policy', ...args]);
+    const run = await runHere(['policy', ...args]);
     expect(run.exitCode).toBe(2);
     expect(run.stderr).toContain(message);
   });
@@ -93,7 +93,7 @@ for (const [what, args, message] of [
 test('a fact that is unknown is named, with those that are known', async () => {
   const facts = inFolder('typo.json');
   writeFileSync(facts, JSON.stringify({ smt: true }));
-  const run = await runCli(['policy', '0x30000', '--host-facts', facts]);
+  const run = await runHere(['policy', '0x30000', '--host-facts', facts]);
   expect(run.exitCode).toBe(2);
   expect(run.stderr).toMatch(/JSON_INVALID: .*smt.*typo\.json[\s\S]*known fields: .*smtActive/);
 });
@@ -103,9 +103,9 @@ test('the example of host facts in the docs is read, and every field is explaine
   const example = /```json\n(\{ "kernelRelease".*?)```/s.exec(page)?.[1] ?? '';
   const facts = inFolder('example.json');
   writeFileSync(facts, example);
-  expect((await runCli(['policy', '0x30000', '--host-facts', facts])).exitCode).toBe(0);
+  expect((await runHere(['policy', '0x30000', '--host-facts', facts])).exitCode).toBe(0);
   writeFileSync(facts, '{ "nonsense": 1 }');
-  const run = await runCli(['policy', '0x30000', '--host-facts', facts]);
+  const run = await runHere(['policy', '0x30000', '--host-facts', facts]);
   const known = /known fields: (.*)/.exec(run.stderr)?.[1]?.split(', ') ?? [];
   expect(known.filter((field) => !page.includes(`\`${field}\``))).toEqual([]);
   expect(known.length).toBeGreaterThan(10);

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { firmwareImage } from '../support/firmware-image.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
@@ -22,7 +22,7 @@ async function printed(args: readonly string[]): Promise<string> {
     },
   };
   await writeFile(path('matrix.json'), JSON.stringify(matrix));
-  const run = await runCli(['predict', '--matrix', path('matrix.json'), ...args]);
+  const run = await runHere(['predict', '--matrix', path('matrix.json'), ...args]);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   return run.stdout;
 }
@@ -40,7 +40,7 @@ test('a matrix is printed as the reference file by default, for both generations
     ['EPYC-v4', 'EPYC-v3', 'EPYC-Milan'].map((type) => `made/k/policy-0x30000/features-0x1/1-vcpu/${type}`),
   );
   const [image, kernel] = [path('ovmf.fd'), path('kernel')];
-  const single = await runCli([
+  const single = await runHere([
     ...['predict', '--ovmf', image, '--kernel', kernel, '--append', 'a "b", c'],
     ...['--vcpus', '1', '--vcpu-type', 'EPYC-Milan'],
   ]);

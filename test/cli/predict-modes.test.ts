@@ -7,7 +7,8 @@ import { predict } from '../../lib/measure/predict.ts';
 import { predictSev, predictSevEs } from '../../lib/measure/sev.ts';
 import { predictSvsm } from '../../lib/measure/svsm.ts';
 import { VMM_PROFILES, vmmProfileOf } from '../../lib/measure/vmm-profiles.ts';
-import { type CliRun, runCli } from '../support/cli.ts';
+import type { CliRun } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { firmwareImage, GUID, METADATA_FROM_END, u32 } from '../support/firmware-image.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -42,7 +43,7 @@ async function written(name: string, content: string | Uint8Array): Promise<stri
 }
 
 async function predicted(args: readonly string[]): Promise<CliRun> {
-  return runCli(['predict', '--ovmf', await written('ovmf.fd', IMAGE), ...args]);
+  return runHere(['predict', '--ovmf', await written('ovmf.fd', IMAGE), ...args]);
 }
 
 test('each way to name VMM, features, vCPU and hashes reaches the prediction', async () => {
@@ -85,7 +86,7 @@ test('each way to name VMM, features, vCPU and hashes reaches the prediction', a
 
 test('--mode snp-ovmf-hash prints what --ovmf-hash takes', async () => {
   const descriptor = await written('fd.json', JSON.stringify(writeFirmwareDescriptor(INPUTS.firmware)));
-  const described = await runCli(['predict', '--mode', 'snp-ovmf-hash', '--firmware-descriptor', descriptor]);
+  const described = await runHere(['predict', '--mode', 'snp-ovmf-hash', '--firmware-descriptor', descriptor]);
   expect(described.stdout).toBe(`${hexOf(INPUTS.firmware.pagesDigest)}\n`);
   const hash = (await predicted(['--mode', 'snp-ovmf-hash'])).stdout.trim();
   expect(hash).toBe(hexOf(INPUTS.firmware.pagesDigest));
@@ -138,8 +139,8 @@ test('--output base64 is the bytes of the digest, --output json is --json', asyn
 });
 
 test('profiles prints a line for each profile, and all of each as JSON', async () => {
-  const text = await runCli(['profiles']);
-  const json: unknown = JSON.parse((await runCli(['profiles', '--json'])).stdout);
+  const text = await runHere(['profiles']);
+  const json: unknown = JSON.parse((await runHere(['profiles', '--json'])).stdout);
   for (const { name, meaning, source } of VMM_PROFILES) {
     expect(text.stdout).toMatch(new RegExp(`^${name} +(?:20|-)`, 'm'));
     expect(text.stdout).toContain(`${name}: ${meaning}\n`);
@@ -244,13 +245,13 @@ for (const [args, answer] of WRONG) {
 
 test('without firmware an --ovmf-hash, and beside a matrix an --output, is refused', async () => {
   const hash = ['--ovmf-hash', '00'.repeat(48)];
-  expect((await runCli(['predict', ...VCPUS, ...hash])).stderr).toMatch(
+  expect((await runHere(['predict', ...VCPUS, ...hash])).stderr).toMatch(
     /USAGE: --ovmf-hash is given without a firmware/,
   );
-  expect((await runCli(['predict', '--mode', 'sev'])).stderr).toMatch(/USAGE: no firmware is given.*\n.*--ovmf/);
-  const beside = await runCli(['predict', '--matrix', 'm.json', '--output', 'hex']);
+  expect((await runHere(['predict', '--mode', 'sev'])).stderr).toMatch(/USAGE: no firmware is given.*\n.*--ovmf/);
+  const beside = await runHere(['predict', '--matrix', 'm.json', '--output', 'hex']);
   expect(beside.stderr).toMatch(/USAGE: --matrix does not go with --output hex .*\n.*json, csv or rvps/);
-  expect((await runCli(['predict', '--matrix', 'm.json', '--ledger'])).stderr).toMatch(
+  expect((await runHere(['predict', '--matrix', 'm.json', '--ledger'])).stderr).toMatch(
     /--matrix goes without --ledger/,
   );
 });

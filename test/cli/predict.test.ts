@@ -3,7 +3,8 @@ import { describeFirmware } from '../../lib/measure/firmware.ts';
 import { kernelHashesOf } from '../../lib/measure/kernel-hashes.ts';
 import { predict } from '../../lib/measure/predict.ts';
 import { vmmProfileOf } from '../../lib/measure/vmm-profiles.ts';
-import { type CliRun, runCli } from '../support/cli.ts';
+import type { CliRun } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { firmwareImage, GUID, METADATA_FROM_END, u32 } from '../support/firmware-image.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -28,7 +29,7 @@ async function written(name: string, content: string | Uint8Array): Promise<stri
 }
 
 async function predicted(args: readonly string[], image: Uint8Array = IMAGE): Promise<CliRun> {
-  return runCli(['predict', '--ovmf', await written('ovmf.fd', image), ...args]);
+  return runHere(['predict', '--ovmf', await written('ovmf.fd', image), ...args]);
 }
 
 test('prints 96 lower-case hex digits, a newline, and nothing else', async () => {
@@ -68,9 +69,9 @@ test('each option reaches the prediction', async () => {
 
 test('a descriptor of the image predicts the same', async () => {
   const image = await written('ovmf.fd', IMAGE);
-  const described = await runCli(['firmware', 'describe', image]);
+  const described = await runHere(['firmware', 'describe', image]);
   const descriptor = await written('firmware.json', described.stdout);
-  const run = await runCli(['predict', '--firmware-descriptor', descriptor, ...ARGS]);
+  const run = await runHere(['predict', '--firmware-descriptor', descriptor, ...ARGS]);
   expect(run).toEqual({ exitCode: 0, stdout: `${digestOf({})}\n`, stderr: '' });
 });
 
@@ -142,7 +143,9 @@ for (const [args, answer] of WRONG) {
 }
 
 test('missing firmware and missing vCPU type are said, with the option that gives them', async () => {
-  expect((await runCli(['predict', ...ARGS])).stderr).toMatch(/USAGE: no firmware is given.*\n.*--firmware-descriptor/);
+  expect((await runHere(['predict', ...ARGS])).stderr).toMatch(
+    /USAGE: no firmware is given.*\n.*--firmware-descriptor/,
+  );
   expect((await predicted(['--vcpus', '1'])).stderr).toMatch(/USAGE: no vCPU type is given.*\n.*--vcpu-sig/);
   expect((await predicted(['--vcpu-type', 'EPYC'])).stderr).toMatch(/USAGE: no vCPU count is given.*\n.*--vcpus/);
 });
@@ -164,18 +167,18 @@ test('a kernel on a firmware without a hashes table is refused with exit code 2'
 });
 
 test('a device without end is refused at its bound', async () => {
-  const run = await runCli(['predict', '--ovmf', '/dev/zero', ...ARGS]);
+  const run = await runHere(['predict', '--ovmf', '/dev/zero', ...ARGS]);
   expect(run.stderr).toMatch(/FILE_UNREADABLE: the firmware image is too large: expected at most 67108864 bytes/);
   expect(run.exitCode).toBe(2);
 });
 
 test('firmware describe prints a descriptor and nothing else', async () => {
   const path = await written('ovmf.fd', IMAGE);
-  const run = await runCli(['firmware', 'describe', path]);
+  const run = await runHere(['firmware', 'describe', path]);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect(JSON.parse(run.stdout)).toMatchObject({ format: 'snp-conform/firmware@1', resetVector: '0x80b004' });
   expect(await readFile(path)).toEqual(Buffer.from(IMAGE));
-  const wrong = await runCli(['firmware', 'describe', await written('empty.fd', '')]);
+  const wrong = await runHere(['firmware', 'describe', await written('empty.fd', '')]);
   expect(wrong.exitCode).toBe(2);
   expect(wrong.stderr).toMatch(/OVMF_SIZE: .*empty\.fd/);
 });

@@ -5,7 +5,8 @@ import { parseReport } from '../../lib/attestation/report.ts';
 import { certificateDer, crlDer, madeChain } from '../attestation/made-chain.ts';
 import { madeFields, signedReport } from '../attestation/made-report.ts';
 import { FakeKds } from '../kds/server.ts';
-import { type CliRun, runCli } from '../support/cli.ts';
+import type { CliRun } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
 import { vectorsAbsent, vectorsFolder, vectorsPresent } from '../support/vectors.ts';
@@ -41,14 +42,14 @@ function certificateFolder(): string {
 
 /** Runs `report verify` with a cache of its own. */
 function verify(args: readonly string[], cache = 'cache'): Promise<CliRun> {
-  return runCli(['report', 'verify', ...args], { SNP_CONFORM_CACHE: inFolder(cache) });
+  return runHere(['report', 'verify', ...args], { SNP_CONFORM_CACHE: inFolder(cache) });
 }
 
 const trusting = (): string[] => ['--trusted-ark', rootFile(), '--now', NOW];
 
 test.describe('report show', () => {
   test('prints every field of a report, and what it says', async () => {
-    const { exitCode, stdout, stderr } = await runCli(['report', 'show', reportFile()]);
+    const { exitCode, stdout, stderr } = await runHere(['report', 'show', reportFile()]);
     expect([exitCode, stderr]).toEqual([0, '']);
     expect(stdout).toContain('attestation report, version 3, Milan (raw)');
     expect(stdout).toMatch(
@@ -61,7 +62,7 @@ test.describe('report show', () => {
 
   test('reads hex from standard input and prints JSON', async () => {
     const file = written('report.hex', Buffer.from(report).toString('hex'));
-    const { exitCode, stdout } = await runCli(['report', 'show', file, '--json']);
+    const { exitCode, stdout } = await runHere(['report', 'show', file, '--json']);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       format: 'snp-conform/report@1',
@@ -81,18 +82,18 @@ test.describe('report show', () => {
     const odd = signedReport({ ...madeFields(), platformInfo: 0x8000_0000_0000_0125n, keyInfo: 0x101 }, (bytes) =>
       bytes.set([1], 0x18b),
     );
-    const { stdout } = await runCli(['report', 'show', written('odd.bin', odd)]);
+    const { stdout } = await runHere(['report', 'show', written('odd.bin', odd)]);
     expect(stdout).toContain('must be zero and is not: reserved18b at offset 0x18b');
     expect(stdout).toContain('unknown bits 0x8000000000000100');
     expect(stdout).toMatch(/^KEY_INFO .*unknown bits 0x100$/m);
     const future = written('future.bin', signedReport({ ...madeFields(), version: 6 }));
-    const refused = await runCli(['report', 'show', future]);
+    const refused = await runHere(['report', 'show', future]);
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('expected version 2 to 5, got 6') });
-    expect((await runCli(['report', 'show', future, '--allow-unknown-version'])).exitCode).toBe(0);
+    expect((await runHere(['report', 'show', future, '--allow-unknown-version'])).exitCode).toBe(0);
   });
 
   test('refuses what is no report with exit code 2', async () => {
-    const { exitCode, stderr, stdout } = await runCli(['report', 'show', written('no.txt', 'hello')]);
+    const { exitCode, stderr, stdout } = await runHere(['report', 'show', written('no.txt', 'hello')]);
     expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toContain('REPORT_INVALID: this text is neither hex of a report nor base64');
     expect(stderr).toContain('no.txt');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { jsonSchemaOf, SCHEMAS } from '../../lib/cli/schema.ts';
-import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -36,7 +36,7 @@ for (const row of SCHEMAS) {
 }
 
 test('the schema of hosts.json is printed, and knows every key of the example but the names of builds', async () => {
-  const { exitCode, stdout } = await runCli(['schema', 'hosts']);
+  const { exitCode, stdout } = await runHere(['schema', 'hosts']);
   expect(exitCode).toBe(0);
   const known = propertyNames(JSON.parse(stdout));
   const example: unknown = JSON.parse(readFileSync(projectPath('hosts.example.json'), 'utf8'));
@@ -45,7 +45,7 @@ test('the schema of hosts.json is printed, and knows every key of the example bu
 });
 
 test('a file without a schema is refused with the names of those that have one', async () => {
-  const { exitCode, stderr } = await runCli(['schema', 'host.json']);
+  const { exitCode, stderr } = await runHere(['schema', 'host.json']);
   expect(exitCode).toBe(2);
   expect(stderr).toContain('hosts, matrix, firmware');
 });

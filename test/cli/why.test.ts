@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { runCli } from '../support/cli.ts';
+import { runHere } from '../support/cli-here.ts';
 import { testFolder } from '../support/folder.ts';
 import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
@@ -8,7 +8,7 @@ import { expect, test } from '../support/test.ts';
 const inFolder = testFolder();
 
 test('why explains a line: who said it, meaning, likely cause, what to do, source', async () => {
-  const run = await runCli(['why', 'SNP_LAUNCH_FINISH ret=-5 fw_error=11']);
+  const run = await runHere(['why', 'SNP_LAUNCH_FINISH ret=-5 fw_error=11']);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect(run.stdout).toMatch(
     /^BAD_MEASUREMENT at SNP_LAUNCH_FINISH\n {2}said by .*\n {2}meaning .*\n {2}likely cause .*\n {2}what to do .*\n {2}source .*finish-bad-measurement\]\n$/,
@@ -16,8 +16,8 @@ test('why explains a line: who said it, meaning, likely cause, what to do, sourc
 });
 
 test('why takes codes and names, negative ones too, and words that were not quoted', async () => {
-  expect((await runCli(['why', '-22'])).stdout).toContain('[kvm-start-einval]');
-  const unquoted = await runCli(['why', 'SNP_LAUNCH_START', 'ret=-22', 'fw_error=0', '--json']);
+  expect((await runHere(['why', '-22'])).stdout).toContain('[kvm-start-einval]');
+  const unquoted = await runHere(['why', 'SNP_LAUNCH_START', 'ret=-22', 'fw_error=0', '--json']);
   expect(JSON.parse(unquoted.stdout)[0].refusals.map(({ id }: { id: string }) => id)).toEqual(['kvm-start-einval']);
 });
 
@@ -25,8 +25,8 @@ test('why reads a log from a file and from standard input', async () => {
   const log = inFolder('qemu.log');
   writeFileSync(log, "start\nqemu: SNP_LAUNCH_FINISH ret=-5 fw_error=10 'Bad signature'\n\u001b[31mred\n");
   const told = /^line 2: qemu: SNP_LAUNCH_FINISH ret=-5 fw_error=10 'Bad signature'\n\nBAD_SIGNATURE at/;
-  expect((await runCli(['why', '--log', log])).stdout).toMatch(told);
-  expect((await runCli(['why', log])).stdout).toMatch(told);
+  expect((await runHere(['why', '--log', log])).stdout).toMatch(told);
+  expect((await runHere(['why', log])).stdout).toMatch(told);
   const piped = execFileSync(process.execPath, [projectPath('bin', 'snp-conform'), 'why', '-'], {
     input: "x\nSNP_LAUNCH_FINISH ret=-5 fw_error=7 ''\n",
     encoding: 'utf8',
@@ -41,7 +41,7 @@ for (const [what, args, message] of [
   ['an option that it does not have', ['--jsn', '11'], 'unknown option --jsn'],
 ] as const) {
   test(`why says so of ${what}, and ends with 2`, async () => {
-    const run = await runCli(['why', ...args]);
+    const run = await runHere(['why', ...args]);
     expect(run.exitCode).toBe(2);
     expect(run.stderr).toContain(message);
   });

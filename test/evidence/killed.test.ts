@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { build } from 'esbuild';
 import { openRunDirectory } from '../../lib/evidence/run-directory.ts';
 import type { CellFile } from '../../lib/evidence/schema.ts';
 import { evidence } from '../judge/made-evidence.ts';
+import { bundled } from '../support/bundled.ts';
 import { testFolder } from '../support/folder.ts';
-import { projectPath } from '../support/paths.ts';
+import { tries } from '../support/soak.ts';
 import { expect, test } from '../support/test.ts';
 
 const path = testFolder();
-const KILLS = 100;
+const writer = bundled('test', 'evidence', 'killed-writer.ts');
+const KILLS = tries(12, 100);
 /** A generator of its own, so that a failure can be repeated. Source: Numerical Recipes, a linear congruence. */
 let seed = 20260102;
 const random = (below: number): number => {
@@ -26,24 +27,11 @@ const CELL: CellFile = {
 
 test(`a writer that is killed at ${KILLS} random moments loses no cell that it kept, and leaves a run that can be read`, async () => {
   test.setTimeout(180_000);
-  await build({
-    entryPoints: [projectPath('test', 'evidence', 'killed-writer.ts')],
-    outfile: path('writer.mjs'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    logLevel: 'error',
-  });
   const kept = new Set<string>();
   for (let kill = 0; kill < KILLS; kill++) {
-    const child = spawn(
-      process.execPath,
-      [path('writer.mjs'), path('run'), String(kept.size + kill), JSON.stringify(CELL)],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
+    const child = spawn(process.execPath, [writer, path('run'), String(kept.size + kill), JSON.stringify(CELL)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       said += text;

@@ -12,13 +12,14 @@ async function explained(search: BlockSearch, { known }: Scene, target: Uint8Arr
   return { result, explanations: explanationsOf(search, known, result.hits, target, 'observed') };
 }
 
-for (const { changes, scenes, each } of [
-  { changes: 1, scenes: 2, each: 20 },
-  { changes: 2, scenes: 1, each: 6 },
-  { changes: 3, scenes: 1, each: 1 },
+// Hundreds of each are planted by bench/explain-soak.ts. Three changes take from 2 to 20 s; these are among the quick ones.
+for (const { changes, seed, scenes, each } of [
+  { changes: 1, seed: 1, scenes: 2, each: 8 },
+  { changes: 2, seed: 2, scenes: 1, each: 2 },
+  { changes: 3, seed: 13, scenes: 1, each: 1 },
 ]) {
   test(`${changes} inputs changed by chance are named, and nothing else with as few changes`, async () => {
-    const dice = new Dice(changes);
+    const dice = new Dice(seed);
     for (let number = 0; number < scenes; number += 1) {
       const scene = sceneOf(dice, SMALL_IMAGES);
       const search = new BlockSearch(scene.known);

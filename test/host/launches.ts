@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SupervisedOptions } from '../../lib/host/supervisor.ts';
-import { isAlive, until } from '../support/until.ts';
+import { isAlive, isAliveIn, until } from '../support/until.ts';
 
 let launches = 0;
 
@@ -26,22 +25,26 @@ export function launchOptions(
 /** A wrapper as people write them for QEMU: two children, waits for one, deaf to polite signals. */
 export const WRAPPER = 'trap "" TERM HUP INT; sleep 301 & sleep 302 & echo $$ $! > members; wait';
 
+/** The processes of which something holds; one that ends while it is looked at is none. */
+function processesWhere(holds: (pid: number) => boolean): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    try {
+      return holds(pid);
+    } catch {
+      return false;
+    }
+  });
+}
+
 /** The live processes of a process group. */
 export function membersOf(group: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      if (!isAlive(pid)) return false;
-      try {
-        const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-          .replace(/^.*\) /s, '')
-          .split(' ');
-        return Number(fields[2]) === group;
-      } catch {
-        return false;
-      }
-    });
+  return processesWhere((pid) => {
+    const [state, , of] = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return Number(of) === group && isAliveIn(state);
+  });
 }
 
 /** Waits until no process of a group lives; one that was killed may take a moment to die. */
@@ -51,9 +54,26 @@ export function groupGone(group: number, timeoutMs: number = 2000): Promise<void
 
 /** Every live process that has this directory as its working directory. */
 export function livingIn(directory: string): number[] {
-  const found = execFileSync('sh', ['-c', 'ls -l /proc/[0-9]*/cwd 2>/dev/null || true'], { encoding: 'utf8' });
-  return found
-    .split('\n')
-    .filter((line) => line.endsWith(`-> ${directory}`) || line.includes(`-> ${directory} (`))
-    .map((line) => Number(/\/proc\/(\d+)\//.exec(line)?.[1]));
+  return processesWhere((pid) => {
+    const at = readlinkSync(`/proc/${pid}/cwd`);
+    return at === directory || at === `${directory} (deleted)`;
+  });
+}
+
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It may have ended by itself.
+    if (isAlive(pid)) throw error;
+  }
+}
+
+/** Kills what lives in a directory, and what it starts meanwhile, until nothing does. @param spares what is left alone */
+export function killLivingIn(directory: string, spares: (pid: number) => boolean = () => false): Promise<void> {
+  return until(`what lives in ${directory} to be gone`, () => {
+    const doomed = livingIn(directory).filter((pid) => isAlive(pid) && !spares(pid));
+    for (const pid of doomed) killed(pid);
+    return doomed.length === 0;
+  });
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { quoteArgument, quoteCommand } from '../../lib/host/quote.ts';
 import type { Session } from '../../lib/host/session.ts';
 import { type Sshd, startSshd } from '../lab/sshd.ts';
+import { tries } from '../support/soak.ts';
 import { expect, test } from '../support/test.ts';
 import { openLabSession } from './lab.ts';
 
@@ -86,7 +87,7 @@ test.describe('through a real SSH server', () => {
       fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 6 }), async (args) => {
         expect(await seen(args)).toBe(args.map((argument) => `[${argument}]\n`).join(''));
       }),
-      { numRuns: 60 },
+      { numRuns: tries(25, 500) },
     );
   });
 

@@ -5,7 +5,7 @@ import { type SlotRequest, type Supervised, startSupervised } from '../../lib/ho
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
 import { rejection, until } from '../support/until.ts';
-import { launchOptions, livingIn, membersOf } from './launches.ts';
+import { killLivingIn, launchOptions, membersOf } from './launches.ts';
 
 const inFolder = testFolder();
 
@@ -69,7 +69,7 @@ test('a slot comes free when supervisor and command are killed outright', async 
   first.ended.catch(() => undefined);
   const options = launchOptions(folder, 'true');
   const directory = options.directory.replace(/\d+$/, (number) => String(Number(number) - 1));
-  for (const pid of livingIn(directory)) process.kill(pid, 'SIGKILL');
+  await killLivingIn(directory);
   const second = await start(folder, { count: 1, waitSeconds: 20 });
   await second.release();
 });

@@ -6,12 +6,16 @@ import { join } from 'node:path';
 import { LocalSession } from '../../lib/host/local-session.ts';
 import { type SupervisedOptions, startSupervised } from '../../lib/host/supervisor.ts';
 import { type Sshd, startSshd } from '../lab/sshd.ts';
-import { projectPath } from '../support/paths.ts';
+import { bundled } from '../support/bundled.ts';
 import { expect, test } from '../support/test.ts';
 import { until } from '../support/until.ts';
 import { sshOptions } from './lab.ts';
 import { groupGone, launchOptions, livingIn, membersOf, WRAPPER } from './launches.ts';
 
+// Each waits for times to run out; together they wait once.
+test.describe.configure({ mode: 'parallel' });
+
+const CONTROLLER = bundled('test', 'host', 'supervised-controller.ts');
 let sshd: Sshd;
 let root: string;
 test.beforeAll(async () => {
@@ -30,10 +34,8 @@ function optionsFor(script: string, changes: Partial<SupervisedOptions> = {}): S
 test.describe('a controller that fails', () => {
   async function startController(overSsh: boolean, options: SupervisedOptions) {
     const ssh = overSsh ? sshOptions(sshd, { keepaliveMs: 60_000 }) : null;
-    const script = projectPath('test', 'host', 'supervised-controller.ts');
-    const args = ['--import', 'tsx', script, JSON.stringify(ssh), JSON.stringify(options)];
+    const args = [CONTROLLER, JSON.stringify(ssh), JSON.stringify(options)];
     const controller: ChildProcess = spawn(process.execPath, args, {
-      cwd: projectPath(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let said = '';

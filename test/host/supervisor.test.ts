@@ -175,16 +175,6 @@ for (const [kind, open] of Object.entries(kinds)) {
       expect(existsSync(options.directory)).toBe(true);
     });
 
-    test('ends a command that is over its time, and says so', async () => {
-      const options = optionsFor(WRAPPER, { maxSeconds: 1, heartbeatSeconds: 2 });
-      const launch = await startSupervised(session, options);
-      await expect(launch.ended).rejects.toMatchObject({ code: 'HOST_TIMEOUT', what: expect.stringContaining('1 s') });
-      await until('the directory to be gone', () => !existsSync(options.directory));
-      await groupGone(launch.pid);
-      await launch.kill();
-      await launch.release();
-    });
-
     test('ends the command when the session is closed', async () => {
       const other = await open();
       if (other === undefined) return;
@@ -196,13 +186,6 @@ for (const [kind, open] of Object.entries(kinds)) {
       await groupGone(launch.pid);
       await until('the directory to be gone', () => !existsSync(options.directory), 2000);
       await until('the last process to be gone', () => livingIn(options.directory).length === 0, 2000);
-      await launch.release();
-    });
-
-    test('keeps a command alive over many heartbeats', async () => {
-      const options = optionsFor('sleep 2; echo done', { heartbeatSeconds: 1 });
-      const launch = await startSupervised(session, options);
-      expect(await launch.ended).toEqual({ exitCode: 0 });
       await launch.release();
     });
 
@@ -230,6 +213,38 @@ for (const [kind, open] of Object.entries(kinds)) {
     });
   });
 }
+
+/** Does the same over every way and in every shell that is here, side by side: it is time that must pass. */
+async function everywhere(work: (session: Session) => Promise<void>): Promise<void> {
+  await Promise.all(
+    Object.values(kinds).map(async (open) => {
+      const session = await open();
+      if (session === undefined) return;
+      await work(session).finally(() => session.close());
+    }),
+  );
+}
+
+test('ends a command that is over its time, and says so, in every shell', async () => {
+  await everywhere(async (session) => {
+    const options = optionsFor(WRAPPER, { maxSeconds: 1, heartbeatSeconds: 2 });
+    const launch = await startSupervised(session, options);
+    await expect(launch.ended).rejects.toMatchObject({ code: 'HOST_TIMEOUT', what: expect.stringContaining('1 s') });
+    await until('the directory to be gone', () => !existsSync(options.directory));
+    await groupGone(launch.pid);
+    await launch.kill();
+    await launch.release();
+  });
+});
+
+test('keeps a command alive over many heartbeats, in every shell', async () => {
+  await everywhere(async (session) => {
+    const options = optionsFor('sleep 2; echo done', { heartbeatSeconds: 1 });
+    const launch = await startSupervised(session, options);
+    expect(await launch.ended).toEqual({ exitCode: 0 });
+    await launch.release();
+  });
+});
 
 const refusals: [string, Partial<SupervisedOptions>][] = [
   ['a relative directory', { directory: 'launches/1' }],

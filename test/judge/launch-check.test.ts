@@ -19,7 +19,7 @@ test('on BAD_MEASUREMENT the detail says that the firmware does not report what 
     "launch refused by the firmware: SNP_LAUNCH_FINISH ret=-5 fw_error=11 'Bad measurement'",
     'what the firmware measured is not the launch digest of the ID block; it does not report what it measured',
     expect.stringMatching(/^likely cause: .*guest features \(0x1 or 0x21\)/),
-    expect.stringMatching(/^what to do: .*predict --from-argv.* \[finish-bad-measurement\]$/),
+    expect.stringMatching(/^what to do: .*explain.*--from-argv.* \[finish-bad-measurement\]$/),
   ]);
 });
 

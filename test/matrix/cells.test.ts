@@ -148,3 +148,16 @@ test('the example matrix is 40 cells or more over two hosts, each launch on one 
   expect(off?.every((id) => id.includes('/features-0x1/'))).toBe(true);
   expect(on?.every((id) => id.includes('/features-0x21/'))).toBe(true);
 });
+
+test('guest features may be names, also in rules, and reserved bits are refused unless asked for', () => {
+  const named = matrix({ guestFeatures: ['SNPActive+DebugSwap', '0x1'] });
+  expect(ids(plan(named)).map((id) => id.split('/')[3])).toEqual(['features-0x21', 'features-0x1']);
+  const rule = { why: 'no DebugSwap', guestFeatures: 'debugswap+snpactive' };
+  expect(running(plan({ ...named, exclude: [rule] }))).toHaveLength(1);
+  const reserved = matrix({ guestFeatures: ['0x801'] });
+  const error = harnessErrorOf(() => plan(reserved));
+  expect(error.code).toBe('GUEST_FEATURES_INVALID');
+  expect(error.what).toContain('bit 11 is reserved');
+  expect(plan({ ...reserved, allowReservedFeatures: true })).toHaveLength(1);
+  expect(() => matrix({ guestFeatures: ['SNPActve'] })).toThrow('did you mean SNPActive?');
+});

@@ -77,6 +77,16 @@ test('a page that one launch has in the middle is found, and the pages after it 
   expect(said(without, rows)).toMatch(/^only-right 9 \| 5 \| SEC_MEM \| {2}\| $/);
 });
 
+test('a page that only moved is told as moved, and one that only one launch has is not', () => {
+  const [qemu, first] = [
+    rowsOf({ kernelHashes: HASHES }),
+    rowsOf({ kernelHashes: HASHES, profile: vmmProfileOf('qemu-hashes-first') }),
+  ];
+  expect(firstDifference(qemu, first)).toMatchObject({ kind: 'only-right', pagesBefore: 5, elsewhere: 35 });
+  expect(firstDifference(first, qemu)).toMatchObject({ kind: 'only-left', pagesBefore: 5, elsewhere: 35 });
+  expect(firstDifference(rowsOf({ vcpus: 4 }), rowsOf())).toMatchObject({ kind: 'only-left', elsewhere: null });
+});
+
 test('where the image is one row or contents are left out, the row is named and no more is claimed', () => {
   const other = IMAGE.slice();
   other[4096] = 0x91;

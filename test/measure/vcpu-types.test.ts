@@ -61,6 +61,9 @@ for (const wrong of [
   'family=',
   'model=-1',
   'stepping=1.5',
+  'famliy=25',
+  'steping=1',
+  'garbage',
 ]) {
   test(`EPYC-v4,${wrong} is refused`, () => {
     const error = harnessErrorOf(() => vcpuSignatureOf(`EPYC-v4,${wrong}`));

@@ -61,6 +61,12 @@ const CASES: readonly (readonly [string | RegExp, string, readonly string[]])[] 
   ["type='sev-snp'", "type='sev'", ['error libvirt-launch-security', 'error no-snp-object']],
   ["type='sev-snp'", "type='tdx'", ['error libvirt-launch-security', 'error no-snp-object']],
   [/<policy>.*<\/policy>/, '', ['error libvirt-no-policy']],
+  ["kernelHashes='yes'", "kernelHashes='on'", ['error libvirt-yes-no', 'warning kernel-not-measured']],
+  [
+    '<cbitpos>',
+    '<dhCert>AAAA</dhCert><session>BBBB</session><cbitpos>',
+    ['error libvirt-legacy-sev', 'error libvirt-legacy-sev'],
+  ],
   [/<cbitpos>.*<\/reducedPhysBits>/s, '', []],
   ["kernelHashes='yes'", '', ['warning kernel-not-measured']],
   [/<kernel>.*<\/cmdline>/s, '', ['error hashes-without-kernel']],

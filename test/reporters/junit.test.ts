@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { junitXml } from '../../lib/reporters/junit.ts';
 import { plainText } from '../../lib/reporters/plain-text.ts';
 import type { ResultRow } from '../../lib/reporters/row.ts';
+import { tries } from '../support/soak.ts';
 import { expect, test } from '../support/test.ts';
 import { cellFile, row } from './rows.ts';
 import { elements, parseXml, type XmlElement } from './xml.ts';
@@ -164,7 +165,7 @@ test('whatever guests and QEMU print, the document is well-formed and its struct
         expect(childNames(found).sort()).toEqual([...reason, ...printed].sort());
       }
     }),
-    { numRuns: 300 },
+    { numRuns: tries(100, 1000) },
   );
 });
 

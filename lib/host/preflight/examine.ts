@@ -39,6 +39,17 @@ export function findingOf(thrown: unknown): HostFinding {
   return { level: 'error', code: error.code, what: error.what, fix: error.hint ?? null };
 }
 
+/** Files go to the host over a channel of its own, which some servers do not have; the file need not be there. */
+async function fileChannelFindings({ directory }: HostEntry, session: Session): Promise<HostFinding[]> {
+  try {
+    await session.readFile(`${directory}/store`, 1);
+    return [];
+  } catch (thrown) {
+    // What is there is a folder: the channel said so.
+    return thrown instanceof HarnessError && thrown.code === 'HOST_UPLOAD' ? [findingOf(thrown)] : [];
+  }
+}
+
 /** Everything that can be asked of a host without starting a guest. */
 async function gatherFacts(entry: HostEntry, session: Session, emulation: Emulation | null): Promise<HostFacts> {
   const [answers, qemu] = await Promise.all([askMachine(session, entry), askBuilds(entry, session)]);
@@ -87,7 +98,12 @@ export async function examineHost(
     directory: entry.directory,
     usableBuilds: Object.keys(qemu),
   };
-  const findings = [...entryFindings(entry), ...findingsOf(subject), ...slotFindings(slots, facts, GUEST_MEMORY_MIB)];
+  const findings = [
+    ...entryFindings(entry),
+    ...(await fileChannelFindings(entry, session)),
+    ...findingsOf(subject),
+    ...slotFindings(slots, facts, GUEST_MEMORY_MIB),
+  ];
   const [binary] = Object.values(qemu);
   if (hostState(findings) !== 'ready' || binary === undefined) {
     return { state: hostState(findings), findings, facts, provenance: null, slots };

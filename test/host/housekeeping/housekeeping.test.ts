@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { LAUNCH_VARIABLE, startSupervised } from '../../../lib/host/supervisor.t
 import { testFolder } from '../../support/folder.ts';
 import { expect, test } from '../../support/test.ts';
 import { isAlive, until } from '../../support/until.ts';
-import { livingIn } from '../launches.ts';
+import { killLivingIn } from '../launches.ts';
 
 const inFolder = testFolder();
 const DAY = 86_400;
@@ -37,12 +38,10 @@ async function abandoned(directory: string, name: string): Promise<number> {
   const running = await launch(directory, name, 'exec sleep 302');
   running.ended.catch(() => undefined);
   const path = join(directory, 'run', name);
-  // Its helpers too, which it starts and waits for.
-  await until('the supervisor to be gone', () => {
-    const supervisors = livingIn(path).filter((pid) => !environmentOf(pid).includes(LAUNCH_VARIABLE));
-    for (const pid of supervisors) process.kill(pid, 'SIGKILL');
-    return supervisors.length === 0;
-  });
+  // Until then it has no environment by which it would be known.
+  await until('the command', () => readFileSync(`/proc/${running.pid}/comm`, 'utf8') === 'sleep\n');
+  // The supervisor's helpers too, which it starts and waits for.
+  await killLivingIn(path, (pid) => environmentOf(pid).includes(LAUNCH_VARIABLE));
   return running.pid;
 }
 
@@ -161,8 +160,8 @@ test('whatever a host says is read without an error, and no more than can be', (
   fc.assert(
     fc.property(fc.array(fc.oneof(words, fc.string({ unit: 'binary' }))), (parts) => {
       const status = parseStatus(parts.join(''));
-      for (const { name } of [...status.launches, ...status.artifacts]) expect(name).toMatch(/^[\w.-]+$/);
-      for (const { slot } of status.slots) expect(slot).toBeLessThan(10_000);
+      for (const { name } of [...status.launches, ...status.artifacts]) assert.match(name, /^[\w.-]+$/);
+      for (const { slot } of status.slots) assert(slot < 10_000);
     }),
   );
   expect(parseStatus('live x 1\n'.repeat(50_000)).launches.length).toBeLessThanOrEqual(10_000);
