@@ -40,10 +40,19 @@ function below(pid: number): { pid: number; line: string }[] {
   return children.flatMap((child) => [child, ...below(child.pid)]);
 }
 
+/** Processor time of all children that ended, in seconds. Source: proc(5), cutime and cstime in ticks of 10 ms. */
+function childrenSeconds(): number {
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}
+
 async function replay(recording: string): Promise<void> {
   const out = join(folder, 'reports');
   const bin = join(packageRoot(), 'bin', 'snp-conform');
   const started = performance.now();
+  const usedBefore = childrenSeconds();
   const child = spawn(process.execPath, [bin, 'run', '--replay', recording, '--out', out], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -57,7 +66,7 @@ async function replay(recording: string): Promise<void> {
           : 'command line';
       peaks.set(name, Math.max(peaks.get(name) ?? 0, peakMB(pid)));
     }
-  }, 200);
+  }, 1000);
   let said = '';
   child.stdout.on('data', (text: Buffer) => {
     said += text.toString();
@@ -66,7 +75,8 @@ async function replay(recording: string): Promise<void> {
   clearInterval(watch);
   const seconds = (performance.now() - started) / 1000;
   console.log(said.trimEnd().split('\n').at(-1));
-  console.log(`${CELLS} cells: ${seconds.toFixed(1)} s`);
+  const used = childrenSeconds() - usedBefore;
+  console.log(`${CELLS} cells: ${seconds.toFixed(1)} s, ${used.toFixed(1)} s of processor time`);
   for (const [name, peak] of peaks) console.log(`peak of a ${name}: ${peak.toFixed(0)} MB`);
   console.log(`page: ${(statSync(join(out, 'matrix.html')).size / 1e6).toFixed(1)} MB`);
 }

@@ -38,6 +38,24 @@ export interface ReservedOption {
   reserved?: 'reject' | 'keep';
 }
 
+/** Points that were imported, the latest last. */
+const imported = new Map<string, KeyObject>();
+const IMPORTED_MAX = 64;
+
+/**
+ * A point of P-384 as a key. To import one is to check that it is on the curve, which takes as long as to verify a signature;
+ * all launches of a run have the keys of one guest owner. @throws where it is not on the curve
+ */
+function importPoint(x: string, y: string): KeyObject {
+  const name = `${x}.${y}`;
+  const key = imported.get(name) ?? createPublicKey({ key: { kty: 'EC', crv: 'P-384', x, y }, format: 'jwk' });
+  imported.delete(name);
+  imported.set(name, key);
+  const [oldest] = imported.keys();
+  if (imported.size > IMPORTED_MAX && oldest !== undefined) imported.delete(oldest);
+  return key;
+}
+
 /**
  * The key of a 1028-byte structure.
  * @throws HarnessError LAYOUT_LENGTH, LAYOUT_RESERVED; KEY_INVALID for another curve or a point that is not on P-384
@@ -55,7 +73,7 @@ export function publicKeyOf(snpKey: Uint8Array, options: ReservedOption = {}): K
   }
   const text = (coordinate: Uint8Array): string => Buffer.from(coordinate).toString('base64url');
   try {
-    return createPublicKey({ key: { kty: 'EC', crv: 'P-384', x: text(x), y: text(y) }, format: 'jwk' });
+    return importPoint(text(x), text(y));
   } catch (cause) {
     throw new HarnessError({ code: 'KEY_INVALID', what: 'public key: the point is not on P-384', cause });
   }

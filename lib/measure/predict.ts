@@ -79,6 +79,13 @@ function imageRegions(imageBytes: number | null): PageRegion[] {
   return [{ gpa: BigInt(firmwareBase(imageBytes)), bytes: imageBytes, pageType: PAGE_TYPE.NORMAL }];
 }
 
+function handedOver({ firmware }: LaunchInputs, sections: readonly SectionRegion[]): PageRegion[] {
+  return [
+    ...imageRegions(firmware.sizeBytes),
+    ...sections.map(({ gpa, bytes, pageType }) => ({ gpa, bytes, pageType })),
+  ];
+}
+
 /**
  * The launch digest that an SNP guest must have, and the regions that the VMM must hand over for it. The image is not among the regions where the descriptor does not know its size.
  * @throws HarnessError VCPU_COUNT, NUMBER_INVALID, GUEST_FEATURES_INVALID, OVMF_NO_HASHES_TABLE,
@@ -87,9 +94,12 @@ function imageRegions(imageBytes: number | null): PageRegion[] {
  */
 export function predict(inputs: LaunchInputs): Prediction {
   const sections = checkInputs(inputs);
-  const launchDigest = measureLaunch(inputs, sections);
-  const handedOver = sections.map(({ gpa, bytes, pageType }) => ({ gpa, bytes, pageType }));
-  return { launchDigest, regions: [...imageRegions(inputs.firmware.sizeBytes), ...handedOver] };
+  return { launchDigest: measureLaunch(inputs, sections), regions: handedOver(inputs, sections) };
+}
+
+/** The regions of `predict` without its digest: nothing is measured. @throws HarnessError as `predict` */
+export function launchRegions(inputs: LaunchInputs): PageRegion[] {
+  return handedOver(inputs, checkInputs(inputs));
 }
 
 /** What the ledger calls the pages of a firmware image. */

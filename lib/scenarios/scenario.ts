@@ -3,6 +3,7 @@ import type { IdentityCheckName } from '../identity/identity-check.ts';
 import type { OwnerKeys } from '../identity/keys.ts';
 import type { PolicyHostFacts } from '../identity/policy-host-facts.ts';
 import type { Expectation } from './expectation.ts';
+import type { RefusedFor } from './refused-for.ts';
 
 /** The suites whose launches are scenarios. */
 export const SCENARIO_SUITES = ['identity', 'policy', 'attestation'] as const;
@@ -50,8 +51,14 @@ export interface Scenario {
   readonly defects: readonly Defect[];
   /** What must come of it where the guest policy is one that the host launches. */
   readonly expectation: Expectation;
-  /** How its report is verified, and how often the cell is launched for it; absent: nobody asks who signed it. */
-  readonly attestation?: { readonly workflow: AttestationWorkflow; readonly launches: 1 | 2 };
+  /** How its report is verified; absent: nobody asks who signed it. */
+  readonly attestation?: {
+    readonly workflow: AttestationWorkflow;
+    /** How often the cell is launched for it. */
+    readonly launches: 1 | 2;
+    /** Under what its report, which must be genuine, must be refused; absent: under nothing. */
+    readonly refused?: RefusedFor;
+  };
 }
 
 /** The name of one launch of a cell: the cell's id for the plain one. */

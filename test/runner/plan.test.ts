@@ -165,7 +165,7 @@ test('a recording with a scenario of a later version is refused, and says so', a
   expect(hint).toContain('newer');
 });
 
-test('the recording that ships is older than scenarios, and replays as ever', () => {
+test('the recording that is played by default holds plain launches alone', () => {
   const { cells, plain, scenarios } = loadPlan(replayPlan(path()));
   expect([plain.length, scenarios.length]).toEqual([cells.length, 0]);
 });

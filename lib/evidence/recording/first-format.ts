@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
+import { constants, gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { HarnessError } from '../../errors.ts';
 import { checked } from '../json-file.ts';
@@ -60,15 +60,24 @@ function rowOf(evidence: z.output<typeof evidenceSchema>): RecordedRow {
   };
 }
 
-/** @returns undefined where the file is of another format   @throws HarnessError RECORDING_INVALID */
-export function readFirstFormat(file: Uint8Array, path: string): FirstRecording | undefined {
-  let text: string;
+/** Enough of a file to unpack the beginning of its first line. */
+const BEGINNING_BYTES = 4096;
+
+/** The whole text of a file of the first format. @returns undefined where it is of another one, or cannot be unpacked */
+function textOf(file: Uint8Array): string | undefined {
   try {
-    text = gunzipSync(file, { maxOutputLength: MAX_UNPACKED_BYTES }).toString('utf8');
+    const beginning = gunzipSync(file.subarray(0, BEGINNING_BYTES), { finishFlush: constants.Z_SYNC_FLUSH });
+    if (!beginning.toString('utf8').startsWith(`{"format":"${FIRST}"`)) return undefined;
+    return gunzipSync(file, { maxOutputLength: MAX_UNPACKED_BYTES }).toString('utf8');
   } catch {
     return undefined; // The format of today says better what is wrong with it.
   }
-  if (!text.startsWith(`{"format":"${FIRST}"`)) return undefined;
+}
+
+/** @returns undefined where the file is of another format   @throws HarnessError RECORDING_INVALID */
+export function readFirstFormat(file: Uint8Array, path: string): FirstRecording | undefined {
+  const text = textOf(file);
+  if (text === undefined) return undefined;
   const lines = text.split('\n');
   const trailerLine = lines.at(-2);
   if (text.at(-1) !== '\n' || !trailerLine?.startsWith('{"sha256":'))

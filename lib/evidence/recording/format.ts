@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashOf } from 'node:crypto';
 import { z } from 'zod';
 import { resultKindSchema } from '../results.ts';
 import { cellSchema, evidenceKindSchema } from '../schema.ts';
@@ -80,7 +80,7 @@ export function readSeal(file: Uint8Array): RecordingSeal | undefined {
   return sealMember(seal).equals(bytes) ? seal : undefined;
 }
 
-export const sha256Hex = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
+export const sha256Hex = (content: string | Uint8Array): string => hashOf('sha256', content, 'hex');
 
 const LINE = /^\{"sha256":"([0-9a-f]{64})","row":/;
 const PREFIX_LENGTH = '{"sha256":"","row":'.length + 64;

@@ -3,7 +3,7 @@ import type { LaunchInputs } from '../../measure/inputs.ts';
 import { plainText } from '../plain-text.ts';
 import { evidenceLabel, type ResultRow } from '../row.ts';
 import { AxisCollector, COLLATOR } from './axes.ts';
-import { ledgerRows } from './ledger-rows.ts';
+import { Ledgers } from './ledger-rows.ts';
 import {
   type CellDetail,
   type LedgerRow,
@@ -83,6 +83,7 @@ export class PageBuilder {
   readonly #run: PageRun;
   readonly #inputsOf: (cell: CellFile) => LaunchInputs | undefined;
   readonly #pool = new ValuePool(clean);
+  readonly #ledgers = new Ledgers();
   readonly #axes = new AxisCollector();
   readonly #suites = new Texts();
   readonly #messages = new Texts();
@@ -129,7 +130,7 @@ export class PageBuilder {
 
   #detail(cell: CellFile): CellDetail {
     const inputs = this.#inputsOf(cell);
-    const ledger: LedgerRow[] = inputs === undefined ? [] : ledgerRows(inputs, cell.evidence);
+    const ledger: LedgerRow[] = inputs === undefined ? [] : this.#ledgers.rows(inputs, cell.evidence);
     const { report } = cell.evidence.outcome;
     const { evidence } = boundedCell(cell);
     // In hex it shares its digests, nonce and host data with the checks; in base64 it would share nothing.

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 
 /** JSON shorter than this stays where it stands: a reference to it would save nothing. */
@@ -41,7 +41,7 @@ export class ValuePool {
   }
 
   #number(text: string): number {
-    const key = createHash('sha256').update(text).digest('base64');
+    const key = hash('sha256', text, 'base64');
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const number = this.#count++;
