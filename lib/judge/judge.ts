@@ -23,7 +23,7 @@ export function resultOf(
   const came =
     outcome === 'accepted'
       ? state === 'ran' && passes() && essential.every(passes)
-      : passes('launch-refused') && passes('no-guest-ran');
+      : (outcome === 'open' || passes('launch-refused')) && passes('no-guest-ran');
   return came ? 'pass' : 'infrastructure';
 }
 

@@ -9,6 +9,7 @@ import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { Matrix } from '../matrix/matrix-file.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { rightIdentity } from '../scenarios/identity-scenarios.ts';
+import { OPEN, OWN_SUITE } from '../scenarios/own-launch.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import { needOf } from '../scenarios/refused-for.ts';
 import type { Scenario, SentIdentity } from '../scenarios/scenario.ts';
@@ -148,8 +149,13 @@ export class Launcher implements EvidenceSource, Prober {
     return scenario === undefined ? cell.guestPolicy : scenario.guestPolicy(cell.guestPolicy, policyFactsOf(host));
   }
 
+  provenance(): Promise<HostProvenance> {
+    return this.#host.provenance();
+  }
+
   async expectationOf(launch: CellLaunch): Promise<Expectation> {
     if (launch.scenario === undefined) return { outcome: 'accepted' };
+    if (launch.scenario.suite === OWN_SUITE) return OPEN;
     if (launch.scenario.attestation?.workflow === 'extended' && !this.#certificates.fromHost) {
       return { outcome: 'unknown', why: 'hosts.json does not say that this host gives its guests certificates' };
     }

@@ -9,6 +9,9 @@ import type { RefusedFor } from './refused-for.ts';
 export const SCENARIO_SUITES = ['identity', 'policy', 'attestation'] as const;
 export type ScenarioSuite = (typeof SCENARIO_SUITES)[number];
 
+/** A suite of the package, or `own`: what suites of one's own describe. */
+type LaunchSuite = ScenarioSuite | 'own';
+
 /** What can be wrong with the ID block and ID auth of a launch, as it is found without a firmware. */
 export type Defect = 'no-id-block' | 'no-id-auth' | IdentityCheckName;
 
@@ -35,8 +38,8 @@ export interface SentIdentity {
 /** A launch beside the plain one of a cell: what is sent differs, and with it what must come of it. */
 export interface Scenario {
   /** `SUITE/what-is-special`: stable, for titles, files and recordings; never reused for another. */
-  readonly name: `${ScenarioSuite}/${string}`;
-  readonly suite: ScenarioSuite;
+  readonly name: `${LaunchSuite}/${string}`;
+  readonly suite: LaunchSuite;
   /** What it proves, in one sentence. */
   readonly claim: string;
   /** Where it is written that this must hold. */
