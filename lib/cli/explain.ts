@@ -21,6 +21,8 @@ interface ExplainOptions extends PredictOptions {
   evidence?: string;
 }
 
+const COMMAND = 'snp-conform explain';
+
 const EXAMPLES = `
 Examples:
   snp-conform explain --observed "$MEASUREMENT" --ovmf OVMF.amdsev.fd --vcpus 4 --vcpu-type EPYC-v4
@@ -41,7 +43,7 @@ async function readLaunch(options: ExplainOptions): Promise<ReadLaunch & { idBlo
     checkMode(options);
     if (options.mode === 'svsm') return { ...(await knownFromSvsmOptions(options)), idBlockDigest: null };
     if (options.mode !== 'snp')
-      throw usage(`--mode ${options.mode} is not searched`, 'those of SNP guests are: snp, svsm');
+      throw usage(`--mode ${options.mode} is not searched`, 'those of SNP guests are: snp, svsm', COMMAND);
     return { ...(await knownFromOptions(options, folders)), idBlockDigest: null };
   }
   const launch = await wholeLaunch(options);
@@ -60,6 +62,7 @@ function questionOf({ observed, expected }: ExplainOptions, idBlockDigest: Uint8
   throw usage(
     'no digest is given that is to be explained',
     'give what the host measured with --observed, or what was expected of the launch with --expected; a launch with an ID block has it in there',
+    COMMAND,
   );
 }
 

@@ -1,5 +1,5 @@
-import { sizeOf } from '../abi/layout.ts';
-import { SETUP_HEADER, SETUP_HEADER_AT } from '../abi/linux-boot.ts';
+import { stat } from 'node:fs/promises';
+import { SETUP_HEADER_AT } from '../abi/linux-boot.ts';
 import { HarnessError } from '../errors.ts';
 import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
 import { headerVariants } from '../explain/kernel-header.ts';
@@ -39,18 +39,14 @@ async function patchedKernels(path: string, initrdBytes: number | null): Promise
   });
   if (image === undefined) return [];
   const copy = new Uint8Array(image);
-  const own = copy.slice(SETUP_HEADER_AT, SETUP_HEADER_AT + sizeOf(SETUP_HEADER));
-  const variants = headerVariants(image, initrdBytes).map(({ origin, what, header }) => {
+  return headerVariants(image, initrdBytes).map(({ origin, what, header }) => {
     copy.set(header, SETUP_HEADER_AT);
     return { name: `${path} (${what})`, sha256: sha256(copy), origin };
   });
-  copy.set(own, SETUP_HEADER_AT);
-  return variants;
 }
 
 async function sizeOfFile(path: string | null): Promise<number | null> {
   if (path === null) return null;
-  const { stat } = await import('node:fs/promises');
   const { size } = await stat(path);
   return size;
 }
@@ -66,12 +62,11 @@ async function withFiles(
   const { firmwares, others, notes } = await gatherFiles(given, folders);
   const patched = files.kernel === null ? [] : await patchedKernels(files.kernel, await sizeOfFile(files.initrd));
   const cut = image === undefined ? [] : withoutVariables(known.firmwareName, image);
-  const kernels = others.filter((file) => file.sha256 !== known.kernel?.sha256);
   return {
     known: {
       ...known,
       firmwaresAtHand: [...firmwares, ...cut],
-      kernelsAtHand: [...kernels, ...patched],
+      kernelsAtHand: [...others, ...patched],
       initrdsAtHand: others,
     },
     image,

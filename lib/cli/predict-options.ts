@@ -64,8 +64,8 @@ export interface PredictOptions {
 }
 
 /** An error of the command line of `predict`. */
-export function usage(what: string, hint: string): HarnessError {
-  return new HarnessError({ code: 'USAGE', what, where: 'snp-conform predict', hint });
+export function usage(what: string, hint: string, where = 'snp-conform predict'): HarnessError {
+  return new HarnessError({ code: 'USAGE', what, where, hint });
 }
 
 /** An option's name as it is typed. */

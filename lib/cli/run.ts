@@ -36,6 +36,7 @@ interface RunFlags {
   hosts: string;
   matrix: string;
   resume?: string;
+  config?: string;
   replay?: string;
   record?: string;
   reference?: string;
@@ -45,6 +46,7 @@ interface RunFlags {
   host?: string[];
   suite?: SuiteName[];
   grep?: string;
+  shard?: string;
   explain?: ExplainMode;
   kds?: string;
   offline?: true;
@@ -106,6 +108,7 @@ function planOf(flags: RunFlags): Plan {
     source,
     runId: newRunId(new Date()),
     ...narrowed(flags),
+    ...(flags.shard !== undefined && { shard: flags.shard }),
     ...(flags.suite && { suites: flags.suite }),
     kds: {
       ...(flags.kds === undefined ? {} : { url: flags.kds }),
@@ -143,12 +146,15 @@ function exitCodeOf({ totals, status, troubles }: Summary): number {
 }
 
 /** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
-async function runSuites(plan: Plan): Promise<void> {
+async function runSuites(plan: Plan, config: string): Promise<void> {
   const planFile = join(plan.runDirectory, PLAN_FILE);
   await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
-  const filters = plan.grep === undefined ? [] : ['--grep', plan.grep];
-  const child = execa(process.execPath, [cli, 'test', '-c', configPath(), ...filters], {
+  const filters = [
+    ...(plan.grep === undefined ? [] : ['--grep', plan.grep]),
+    ...(plan.shard === undefined ? [] : ['--shard', plan.shard]),
+  ];
+  const child = execa(process.execPath, [cli, 'test', '-c', config, ...filters], {
     env: { [PLAN_VARIABLE]: planFile },
     stdio: ['ignore', 'inherit', 'inherit'],
     reject: false,
@@ -196,6 +202,9 @@ function checkFlags(flags: RunFlags): void {
   if (flags.keepGoing && flags.replay === undefined) {
     refuse('--keep-going is about a recording', 'name one with --replay; hosts that are out never hold up a run');
   }
+  if (flags.config !== undefined && !existsSync(flags.config)) {
+    refuse(`--config: there is no ${flags.config}`, 'snp-conform init writes one into an empty folder');
+  }
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
   try {
     new RegExp(flags.grep ?? '');
@@ -233,7 +242,7 @@ async function run(flags: RunFlags): Promise<void> {
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
   else await begin(plan);
-  await runSuites(plan);
+  await runSuites(plan, flags.config === undefined ? configPath() : resolve(flags.config));
   const summary = readSummary(plan);
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
     throw new HarnessError({
@@ -262,6 +271,13 @@ function attemptsOf(text: string): number {
   });
 }
 
+/** @throws HarnessError USAGE for what is no part of a whole */
+function shardOf(text: string): string {
+  const [, part, whole] = /^([1-9]\d{0,3})\/([1-9]\d{0,3})$/.exec(text) ?? [];
+  if (part !== undefined && Number(part) <= Number(whole)) return text;
+  throw new HarnessError({ code: 'USAGE', what: `expected a part such as 2/5, got ${text}`, where: '--shard' });
+}
+
 /** `snp-conform run`: a matrix on hosts, or a recording played back. */
 export function runCommand(): Command {
   return new Command('run')
@@ -280,6 +296,7 @@ export function runCommand(): Command {
         'go on with a run: only what is missing, or failed for the lab, is launched',
       ).conflicts(['hosts', 'matrix', 'reference', 'replay', 'out']),
     )
+    .option('--config <file>', "a configuration made by defineConfig: suites of one's own in place of the package's")
     .option('--keep-going', 'where the recording is damaged, play back what is whole of it')
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')
@@ -304,6 +321,11 @@ export function runCommand(): Command {
     .option('--kds-attempts <count>', 'how often the service is asked for one thing (default: 5)', attemptsOf)
     .option('--offline', 'ask no key distribution service; what was fetched before is used')
     .option('--grep <regexp>', 'only the cells whose name matches')
+    .addOption(
+      new Option('--shard <part>', 'only this part of the cells, 2/5 for the second of five')
+        .argParser(shardOf)
+        .conflicts('resume'),
+    )
     .option('--out <folder>', 'where the run and its reports go', 'reports')
     .addHelpText('after', EXAMPLES)
     .action((flags: RunFlags) => run(flags));

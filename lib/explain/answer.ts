@@ -7,8 +7,8 @@ export interface Answer {
   readonly direction: Direction;
   /** 96 hex digits: what was to be explained. */
   readonly target: string;
-  /** 96 hex digits: what the given inputs have. */
-  readonly predicted: string;
+  /** 96 hex digits: what the given inputs have; null: nothing can be launched with them. */
+  readonly predicted: string | null;
   readonly explanations: readonly Explanation[];
   /** Hypotheses whose digest was compared. */
   readonly tried: number;
@@ -46,7 +46,8 @@ const CONFIRM: Readonly<Record<InputName, string>> = {
   vcpuType: 'on the host: -cpu in /proc/PID/cmdline of QEMU',
   vcpuSig: 'on the host: -cpu in /proc/PID/cmdline of QEMU; with -cpu host, CPUID leaf 1 EAX of its processor',
   vcpus: 'on the host: the first number of -smp in /proc/PID/cmdline of QEMU',
-  vmmProfile: 'on the host: uname -r (FPU state is measured since Linux 6.10) and the version of QEMU',
+  vmmProfile:
+    'where the guest runs: EC2, GCE, krun or QEMU; on a host of your own: uname -r (FPU state is measured since Linux 6.10)',
   kernelHashes: 'on the host: kernel-hashes= of the sev-snp-guest object in /proc/PID/cmdline of QEMU',
   cmdline: "on the host: the word after -append, with tr '\\0' '\\n' < /proc/PID/cmdline | cat -A",
   initrd: 'on the host: sha256sum of the file after -initrd',
@@ -95,6 +96,8 @@ const BEYOND = [
   '  command lines further away than the words and edits of docs/mismatch-causes.md',
 ];
 
+const NOTHING_PREDICTED = 'nothing: a kernel is given, and the firmware has no place for its hashes';
+
 function indented(text: string): string[] {
   return text.split('\n').map((line) => `  ${line}`);
 }
@@ -109,7 +112,7 @@ function explanationLines({ changes, kind, cause, advice }: Explanation): string
 /** The answer for people: what it is first, then what was ruled out, then how to confirm it. */
 export function answerText(answer: Answer): string {
   const { direction, target, predicted, explanations, tried, seconds, searched } = answer;
-  const digests = [`${direction.padEnd(9)} ${target}`, `predicted ${predicted}`];
+  const digests = [`${direction.padEnd(9)} ${target}`, `predicted ${predicted ?? NOTHING_PREDICTED}`];
   if (target === predicted) {
     const refused =
       'If the host refuses this launch all the same, it measures what no command line shows: launch without the';

@@ -105,6 +105,7 @@ export class BlockSearch {
   readonly #vmsas = new Vmsas();
   readonly #walker = new ChainWalker();
   readonly #halves = new Map<string, HalfTable>();
+  #last: { block: Block; state: LaunchState; table: HalfTable } | undefined;
 
   constructor(known: KnownLaunch) {
     this.base = baseState(known);
@@ -121,6 +122,15 @@ export class BlockSearch {
 
   /** The second halves of a block for one firmware, shared by all blocks that change the same of vCPUs. */
   #tableOf(block: Block, state: LaunchState): HalfTable {
+    const last = this.#last;
+    if (last?.block === block && last.state.profile === state.profile && last.state.firmware === state.firmware)
+      return last.table;
+    const table = this.#keptTable(block, state);
+    this.#last = { block, state, table };
+    return table;
+  }
+
+  #keptTable(block: Block, state: LaunchState): HalfTable {
     const axes = block.vmsa.map(({ name }) => name);
     const pages = block.countFree || this.base.vcpus > 1 ? 'all' : 'boot';
     const key = [pages, state.profile.name, state.firmware.resetVector, state.svsmEntry, ...axes].join(', ');

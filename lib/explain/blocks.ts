@@ -12,7 +12,7 @@ const VMSA: readonly ListedSubject[] = ['features', 'signature', 'address', 'reg
 /** The options of one subject that stand in a block. */
 export interface Axis {
   readonly subject: ListedSubject;
-  /** Names subject and likelihoods; axes with one name have the same options. */
+  /** Names subject and likelihood; axes with one name have the same options. */
   readonly name: string;
   readonly options: OptionList;
   /** What they weigh together. */
@@ -38,17 +38,7 @@ export interface Block {
 
 const product = (axes: readonly Axis[]): number => axes.reduce((size, { options }) => size * options.length, 1);
 
-/** Several lists as one. */
-function joined(lists: readonly OptionList[]): OptionList {
-  const filled = lists.filter(({ length }) => length > 0);
-  if (filled.length === 1 && filled[0] !== undefined) return filled[0];
-  return filled.flatMap((list) => Array.from({ length: list.length }, (_, index) => list.at(index) ?? []).flat());
-}
-
-/** Which options of a subject stand in a block: of these likelihoods. */
-type Admitted = readonly Likelihood[];
-
-/** The axes of each subject, made once for each choice of likelihoods. */
+/** The axes of each subject, made once for each likelihood. */
 class Axes {
   readonly #options: Options;
   readonly #made = new Map<string, Axis>();
@@ -57,17 +47,12 @@ class Axes {
     this.#options = options;
   }
 
-  of(subject: ListedSubject, admitted: Admitted): Axis {
-    const key = `${subject} ${admitted.join(' ')}`;
+  of(subject: ListedSubject, likelihood: Likelihood): Axis {
+    const key = `${subject} ${likelihood}`;
     const known = this.#made.get(key);
     if (known !== undefined) return known;
-    const lists = this.#options[subject];
-    const axis = {
-      subject,
-      name: key,
-      options: joined(admitted.map((likelihood) => lists[likelihood])),
-      prior: admitted.reduce((sum, likelihood) => sum + lists[likelihood].length * PRIOR[likelihood], 0),
-    };
+    const options = this.#options[subject][likelihood];
+    const axis = { subject, name: key, options, prior: options.length * PRIOR[likelihood] };
     this.#made.set(key, axis);
     return axis;
   }
@@ -90,30 +75,41 @@ function makesSense(subjects: readonly Subject[], base: LaunchState): boolean {
 }
 
 const ALL = Object.keys(LIKELIHOODS) as Likelihood[];
-const atLeast = (rank: number): Admitted => ALL.filter((likelihood) => LIKELIHOODS[likelihood] >= rank);
 
 /** Which options stand together: all so usual as the changes are many, or one less so and the others most usual. */
 interface Ranking {
   readonly wide: boolean;
-  readonly admitted: (subject: Subject) => Admitted;
+  readonly admitted: (subject: Subject) => Likelihood;
 }
 
-function rankings(subjects: readonly Subject[], changes: number): Ranking[] {
-  const nearEnough: Ranking = { wide: false, admitted: () => atLeast(Math.max(changes, LIKELIHOODS.usual)) };
-  if (changes === 1) return [nearEnough, { wide: true, admitted: () => ['wide'] }];
+/** Every choice of one likelihood a subject, as blocks of their own: what is likely is not searched among what is not. */
+function choices(subjects: readonly ListedSubject[], likelihoods: readonly Likelihood[]): Map<Subject, Likelihood>[] {
+  return subjects.reduce<Map<Subject, Likelihood>[]>(
+    (made, subject) =>
+      made.flatMap((choice) => likelihoods.map((likelihood) => new Map(choice).set(subject, likelihood))),
+    [new Map()],
+  );
+}
+
+function rankings(subjects: readonly ListedSubject[], changes: number): Ranking[] {
+  const usual = ALL.filter((likelihood) => LIKELIHOODS[likelihood] >= Math.max(changes, LIKELIHOODS.usual));
+  const nearEnough = choices(subjects, usual).map((choice): Ranking => {
+    return { wide: false, admitted: (subject) => choice.get(subject) ?? 'top' };
+  });
+  if (changes === 1) return [...nearEnough, { wide: true, admitted: () => 'wide' }];
   const further = ALL.filter((likelihood) => LIKELIHOODS[likelihood] === changes - 1);
-  return [
-    nearEnough,
-    ...subjects
-      .filter((subject) => subject !== 'vcpus')
-      .map((far) => ({ wide: true, admitted: (subject: Subject) => (subject === far ? further : ['top' as const]) })),
-  ];
+  const far = further.flatMap((likelihood) =>
+    subjects.map((one): Ranking => {
+      return { wide: true, admitted: (subject) => (subject === one ? likelihood : 'top') };
+    }),
+  );
+  return [...nearEnough, ...far];
 }
 
 function blocksOfSubjects(subjects: readonly Subject[], axes: Axes, base: LaunchState): Block[] {
   const listed = subjects.filter((subject): subject is ListedSubject => subject !== 'vcpus');
   const countFree = listed.length < subjects.length;
-  return rankings(subjects, subjects.length).flatMap(({ wide, admitted }) => {
+  return rankings(listed, subjects.length).flatMap(({ wide, admitted }) => {
     if (listed.length === 0 && wide) return [];
     const all = listed.map((subject) => axes.of(subject, admitted(subject)));
     if (all.some(({ options }) => options.length === 0)) return [];

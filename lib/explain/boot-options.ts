@@ -3,7 +3,7 @@ import { sha256 } from '../measure/sha.ts';
 import type { CauseId } from './causes.ts';
 import { cmdlineVariants } from './cmdline.ts';
 import type { FileAtHand, FileOrigin, KnownLaunch, LaunchState } from './launch-state.ts';
-import type { Option } from './option.ts';
+import type { Likelihood, Option } from './option.ts';
 
 const KERNEL_CAUSES: Readonly<Record<FileOrigin, CauseId>> = {
   'at-hand': 'other-kernel',
@@ -19,15 +19,21 @@ function measuredWith(known: KnownLaunch, kernelHash: Uint8Array): Partial<Launc
   return known.launch.kernelHashes === null ? { hashesMeasured: true, kernelHash } : { kernelHash };
 }
 
+/** What stands in for a kernel where only the digest of something is wanted: calculators' own tests measure /dev/null. */
+const EMPTY_KERNEL: FileAtHand = { name: 'an empty file', sha256: sha256(new Uint8Array(0)), origin: 'at-hand' };
+
 /** The kernels that may have been measured in place of that of the prediction. */
 export function kernelOptions(known: KnownLaunch): Option[] {
   const from = known.launch.kernelHashes === null ? null : (known.kernel?.name ?? null);
-  return known.kernelsAtHand.map(({ name, sha256: kernelHash, origin }) => ({
+  const at = (likelihood: Likelihood, { name, sha256: kernelHash, origin }: FileAtHand): Option => ({
     change: { input: 'kernel', from, to: name },
     cause: from === null ? 'kernel-not-predicted' : KERNEL_CAUSES[origin],
-    likelihood: 'core',
+    likelihood,
     set: measuredWith(known, kernelHash),
-  }));
+  });
+  // A file under another setup header is a kernel of other VMMs: rare, and there are a dozen of each.
+  const files = known.kernelsAtHand.map((file) => at(file.origin === 'at-hand' ? 'core' : 'usual', file));
+  return [...files, at('usual', EMPTY_KERNEL)];
 }
 
 /** Kernel hashes measured where they were not predicted, or the other way round. */

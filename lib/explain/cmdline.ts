@@ -234,6 +234,30 @@ function twoWords(tokens: readonly string[]): CmdlineVariant[] {
   });
 }
 
+/** The words that are put together where several are missing. */
+const FIRST_TOKENS = USUAL_TOKENS.slice(0, 40);
+
+/** Words of which short command lines are made. */
+const MOST_USUAL = [
+  ...['console=ttyS0', 'console=hvc0', 'console=ttyS0,115200', 'root=/dev/vda', 'root=/dev/vda1', 'root=/dev/vda2'],
+  ...['root=/dev/sda1', 'ro', 'rw', 'quiet', 'debug', 'loglevel=7', 'panic=1', 'nokaslr', 'init=/sbin/init'],
+];
+
+/** Several usual words at the end; where no command line was predicted at all it is most likely made of a few. */
+function appended(tokens: readonly string[]): CmdlineVariant[] {
+  const variant = (added: readonly string[], likelihood: Likelihood): CmdlineVariant => ({
+    text: [...tokens, ...added].join(' '),
+    cause: 'cmdline-tokens',
+    likelihood,
+  });
+  const pairs = FIRST_TOKENS.flatMap((first) => FIRST_TOKENS.map((second) => [first, second]));
+  if (tokens.length > 0) return pairs.map((pair) => variant(pair, 'wide'));
+  const triples = MOST_USUAL.flatMap((first) =>
+    MOST_USUAL.flatMap((second) => MOST_USUAL.map((third) => [first, second, third])),
+  );
+  return [...pairs.map((pair) => variant(pair, 'usual')), ...triples.map((triple) => variant(triple, 'wide'))];
+}
+
 /**
  * The command lines that may have been measured in place of one, the most usual first; some may be the same.
  * @param text exactly as -append gets it; the empty text where there is none
@@ -245,12 +269,13 @@ export function cmdlineVariants(text: string): CmdlineVariant[] {
   const tokens = text === '' ? [] : text.split(' ');
   if (tokens.length > TOKENS_MAX) return [...formats, ...spacings(text), empty];
   const words = [...removals(tokens), ...additions(tokens), ...replacements(tokens), ...reorderings(tokens)];
-  const pairs = USUAL_TOKENS.slice(0, 40).flatMap((first) =>
-    USUAL_TOKENS.slice(0, 40).map((second) => ({
-      text: [...tokens, first, second].join(' '),
-      cause: 'cmdline-tokens' as const,
-      likelihood: 'wide' as const,
-    })),
-  );
-  return [...formats, ...spacings(text), empty, ...words, ...compounds(words), ...twoWords(tokens), ...pairs];
+  return [
+    ...formats,
+    ...spacings(text),
+    empty,
+    ...words,
+    ...compounds(words),
+    ...twoWords(tokens),
+    ...appended(tokens),
+  ];
 }

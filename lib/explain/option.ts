@@ -27,7 +27,7 @@ export const LIKELIHOODS = { top: 4, core: 3, usual: 2, wide: 1 } as const;
 export type Likelihood = keyof typeof LIKELIHOODS;
 
 /** What a change of each likelihood weighs when the order of the search is made. */
-export const PRIOR: Readonly<Record<Likelihood, number>> = { top: 0.1, core: 0.01, usual: 0.001, wide: 0.00001 };
+export const PRIOR: Readonly<Record<Likelihood, number>> = { top: 0.1, core: 0.01, usual: 0.001, wide: 0.000001 };
 
 /** One hypothesis about one part of a launch. */
 export interface Option {

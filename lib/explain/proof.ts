@@ -54,7 +54,8 @@ function ofCpu(known: KnownLaunch, { cpu }: SeenLaunch): SeenDifference[] {
   if (cpu === null || cpu.signature === null || cpu.signature === from) return [];
   const fromName = known.vcpuType ?? (from === null ? null : (modelOfSignature(from) ?? signatureText(from)));
   const change = { input: 'vcpuType', from: fromName, to: cpu.value } as const;
-  return [{ change, cause: 'vcpu-type', set: { signature: cpu.signature } }];
+  const cause = modelOfSignature(cpu.signature) === undefined ? 'vcpu-signature' : 'vcpu-type';
+  return [{ change, cause, set: { signature: cpu.signature } }];
 }
 
 function ofFirmware(known: KnownLaunch, { firmware, firmwareDescriptor }: SeenLaunch): SeenDifference[] {
@@ -70,7 +71,8 @@ function ofFile(input: 'kernel' | 'initrd', known: KnownLaunch, seen: SeenLaunch
   if (sent !== null && file !== null && same(sent.sha256, file.sha256)) return [];
   const change = { input, from: sent?.name ?? null, to: file === null ? null : fileText(file) } as const;
   if (input === 'initrd') {
-    const cause = file === null ? 'initrd-absent' : sent === null ? 'initrd-not-predicted' : 'other-initrd';
+    const absent = file === null || same(file.sha256, NO_INITRD);
+    const cause = absent ? 'initrd-absent' : sent === null ? 'initrd-not-predicted' : 'other-initrd';
     return [{ change, cause, set: { initrdHash: file?.sha256 ?? NO_INITRD } }];
   }
   if (file === null) return [];

@@ -21,9 +21,14 @@ const PLACEHOLDERS = [0, 0x600, 0x6fb] as const;
 
 export const signatureText = (signature: number): string => `0x${signature.toString(16).padStart(8, '0')}`;
 
+/** Of models with one signature the first. */
+const MODEL_NAMES: ReadonlyMap<number, string> = new Map(
+  VCPU_MODELS.map((model) => [cpuSignature(model), model.name] as const).reverse(),
+);
+
 /** The name of the model with a signature, without version: all versions have the same. */
 export function modelOfSignature(signature: number): string | undefined {
-  return VCPU_MODELS.find((model) => cpuSignature(model) === signature)?.name;
+  return MODEL_NAMES.get(signature);
 }
 
 function option(known: KnownLaunch, to: number, cause: CauseId, likelihood: Likelihood): Option {

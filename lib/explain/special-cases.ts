@@ -27,8 +27,8 @@ function explained(causes: readonly { change: Change; cause: CauseId }[], direct
 }
 
 /** The predicted digest with its bytes turned round, as tools and people pass it on. */
-function writtenOtherwise(predicted: Uint8Array, target: Uint8Array): Explanation[] {
-  const found = reorderings(target).find(({ bytes }) => same(bytes, predicted));
+function writtenOtherwise(predicted: Uint8Array | null, target: Uint8Array): Explanation[] {
+  const found = reorderings(target).find(({ bytes }) => predicted !== null && same(bytes, predicted));
   if (found === undefined) return [];
   const advice = `The digest is the predicted one with ${found.what}. Compare bytes: 48 bytes, 96 hex digits, 64 characters of base64.`;
   return [{ changes: [], kind: 'match', cause: 'digest-written-otherwise', advice }];
@@ -113,12 +113,12 @@ function countInCmdline(known: KnownLaunch, target: Uint8Array, direction: Direc
 /**
  * What is told without a search: the digest is one of another kind, or of a launch in which two inputs that say one thing
  * are both another.
- * @param image absent: only a descriptor of the firmware is at hand
+ * @param image absent: only a descriptor of the firmware is at hand   @param predicted null: the inputs have no digest
  */
 export function specialCases(
   known: KnownLaunch,
   image: Uint8Array | undefined,
-  predicted: Uint8Array,
+  predicted: Uint8Array | null,
   target: Uint8Array,
   direction: Direction,
 ): Explanation[] {

@@ -1,7 +1,8 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { CellFile } from '../../lib/evidence/schema.ts';
 import { ARTIFACTS_FOLDER } from '../support/paths.ts';
+import { tries } from '../support/soak.ts';
 import { expect, test } from '../support/test.ts';
 import { Lab } from './lab.ts';
 
@@ -9,7 +10,7 @@ const OVMF = join(ARTIFACTS_FOLDER, 'ovmf-amdsev', 'OVMF.amdsev.fd');
 const KERNEL = join(ARTIFACTS_FOLDER, 'linux-backports', 'vmlinuz');
 const OTHER_KERNEL = join(ARTIFACTS_FOLDER, 'linux-stable', 'vmlinuz');
 const QEMU = '/usr/bin/qemu-system-x86_64';
-const APPEND = 'console=ttyS0 root=/dev/vda1';
+const APPEND = 'console=ttyS0 root=PARTLABEL=root_A ro quiet';
 
 let lab: Lab;
 test.beforeAll(async () => {
@@ -32,57 +33,59 @@ interface Plant {
 
 const after = (option: string, change: string): string => `[ "$before" = ${option} ] && ${change}`;
 
-const PLANTS: readonly Plant[] = [
-  { name: 'smp', edit: after('-smp', 'word=3'), kind: 'proof', cause: 'vcpu-count', input: 'vcpus', to: /^3$/ },
-  {
-    name: 'cpu',
-    edit: after('-cpu', 'word=EPYC-Milan'),
-    kind: 'proof',
-    cause: 'vcpu-type',
-    input: 'vcpuType',
-    to: /^EPYC-Milan$/,
-  },
-  {
-    name: 'newline',
-    edit: after('-append', 'word="$word\n"'),
-    kind: 'proof',
-    cause: 'cmdline-newline',
-    input: 'cmdline',
-    to: /vda1\n$/,
-  },
-  {
-    name: 'debug',
-    edit: after('-append', 'word="$word agent.debug_console"'),
-    kind: 'proof',
-    cause: 'cmdline-debug',
-    input: 'cmdline',
-    to: / agent\.debug_console$/,
-  },
-  {
-    name: 'kernel',
-    edit: after('-kernel', `word=${OTHER_KERNEL}`),
-    kind: 'proof',
-    cause: 'other-kernel',
-    input: 'kernel',
-    to: /linux-stable\/vmlinuz \(sha256 [0-9a-f]{16}\.\.\.\)$/,
-  },
+/** The word as sed changes it. */
+const sed = (script: string): string => `"$(printf %s "$word" | sed '${script}')"`;
+
+/** A change of the word after -append. */
+const cmdline = (name: string, cause: string, word: string, to: RegExp): Plant => ({
+  ...{ name, cause: `cmdline-${cause}`, edit: after('-append', `word=${word}`), kind: 'proof', input: 'cmdline', to },
+});
+
+/** Another file in place of one that was sent. */
+const file = (name: string, cause: string, option: string, path: string): Plant => {
+  const input = { '-kernel': 'kernel', '-initrd': 'initrd', '-bios': 'firmware' }[option] ?? option;
+  const to = new RegExp(`${basename(path)} \\(sha256 [0-9a-f]{16}\\.\\.\\.\\)$`);
+  return { name, cause, edit: after(option, `word=${path}`), kind: 'proof', input, to };
+};
+
+/** Another word in place of that of an option. */
+const word = (name: string, cause: string, input: string, option: string, to: string): Plant => ({
+  ...{ name, cause, input, edit: after(option, `word=${to}`), kind: 'proof', to: new RegExp(`^${to}$`) },
+});
+
+const ALL_PLANTS: readonly Plant[] = [
+  word('smp', 'vcpu-count', 'vcpus', '-smp', '3'),
+  word('one-vcpu', 'boot-vcpu-only', 'vcpus', '-smp', '1'),
+  word('cpu', 'vcpu-type', 'vcpuType', '-cpu', 'EPYC-Milan'),
+  word('stepping', 'vcpu-signature', 'vcpuType', '-cpu', 'EPYC-v4,stepping=9'),
+  cmdline('newline', 'newline', '"$word\n"', /quiet\n$/),
+  cmdline('space', 'spaces', '"$word "', /quiet $/),
+  cmdline('quotes', 'quotes', `"'$word'"`, /^'.*'$/),
+  cmdline('absent', 'absent', '', /^$/),
+  cmdline('debug', 'debug', '"$word agent.debug_console"', / agent\.debug_console$/),
+  cmdline('other-word', 'tokens', sed('s/quiet/splash/'), /ro splash$/),
+  cmdline('slot', 'slot', sed('s/root_A/root_B/'), /root_B ro quiet$/),
+  cmdline('order', 'order', sed('s/\\(.*\\) quiet/quiet \\1/'), /^quiet .* ro$/),
+  cmdline('cut', 'cut', sed('s/ root.*//'), /^console=ttyS0$/),
+  cmdline('loader', 'of-the-guest', '"initrd=initrd $word"', /^initrd=initrd /),
+  file('kernel', 'other-kernel', '-kernel', OTHER_KERNEL),
+  file('initrd', 'other-initrd', '-initrd', '$FOLDER/other-initrd'),
+  file('no-initrd', 'initrd-absent', '-initrd', '$FOLDER/empty-initrd'),
+  file('firmware', 'other-firmware', '-bios', '$FOLDER/swapped.fd'),
   {
     name: 'hashes',
-    edit: 'case $word in sev-snp-guest,*) word=$(printf %s "$word" | sed s/kernel-hashes=on/kernel-hashes=off/) ;; esac',
+    edit: `case $word in sev-snp-guest,*) word=${sed('s/kernel-hashes=on/kernel-hashes=off/')} ;; esac`,
     kind: 'proof',
     cause: 'kernel-hashes-off',
     input: 'kernelHashes',
     to: /^off$/,
   },
-  {
-    name: 'firmware',
-    edit: after('-bios', 'word=$FOLDER/swapped.fd'),
-    kind: 'proof',
-    cause: 'other-firmware',
-    input: 'firmware',
-    to: /swapped\.fd \(sha256 /,
-  },
 ];
+
+/** One of each way to plant in every run, since each costs two launches; all with SNP_CONFORM_SOAK=1. */
+const FEW = ['smp', 'stepping', 'newline', 'slot', 'no-initrd', 'firmware', 'hashes'];
+const soaking = tries(0, 1) > 0;
+const PLANTS = ALL_PLANTS.filter(({ name }) => soaking || FEW.includes(name));
 
 /** A QEMU that is not quite the one that was asked for: a wrapper that changes one word. */
 async function wrapper({ name, edit }: Plant): Promise<string> {
@@ -112,6 +115,8 @@ test('what a host changes between the harness and QEMU is proved from the live p
   const swapped = Buffer.from(await readFile(OVMF));
   swapped.fill(0x5a, 1_000_000, 1_000_064);
   await writeFile(join(lab.folder, 'swapped.fd'), swapped);
+  for (const name of ['initrd', 'other-initrd']) await writeFile(join(lab.folder, name), name);
+  await writeFile(join(lab.folder, 'empty-initrd'), '');
   const builds = await Promise.all(PLANTS.map(async (plant) => [plant.name, await wrapper(plant)] as const));
   const hosts = await lab.writeJson('wrapped.json', {
     format: 'snp-conform/hosts@1',
@@ -124,14 +129,19 @@ test('what a host changes between the harness and QEMU is proved from the live p
   });
   const matrix = await lab.writeJson('wrapped-matrix.json', {
     format: 'snp-conform/matrix@1',
-    artifacts: { firmware: { amdsev: { path: OVMF } }, kernel: { backports: { path: KERNEL } } },
+    artifacts: {
+      firmware: { amdsev: { path: OVMF } },
+      ...{ kernel: { backports: { path: KERNEL } }, initrd: { small: { path: join(lab.folder, 'initrd') } } },
+    },
     axes: {
-      ...{ firmware: ['amdsev'], kernel: ['backports'], append: [APPEND], vcpus: [1], vcpuType: ['EPYC-v4'] },
+      ...{ firmware: ['amdsev'], kernel: ['backports'], initrd: ['small'], append: [APPEND] },
+      ...{ vcpus: [2], vcpuType: ['EPYC-v4'] },
       qemu: PLANTS.map(({ name }) => name),
     },
   });
   const run = await lab.run(['--hosts', hosts, '--matrix', matrix], 'wrapped');
   expect(run.exitCode, run.stderr).toBe(1);
+  expect(PLANTS.length).toBeGreaterThanOrEqual(FEW.length);
   for (const { name, kind, cause, input, to } of PLANTS) {
     const explanation = explanationOf(run.cells, name);
     expect(explanation?.explanations[0], name).toMatchObject({ kind, cause });
@@ -170,6 +180,67 @@ test('what a host kernel measures is searched for, and proved by what the host i
     [undefined, undefined],
     [undefined, undefined],
   ]);
+});
+
+/** Hosts that are not what they are predicted as, or whose QEMU gets more than was asked for; and what must be told of each. */
+const ALL_MISTAKEN: readonly {
+  host: string;
+  entry: object;
+  features?: string;
+  changes: readonly string[];
+  cause: string;
+}[] = [
+  {
+    host: 'newer',
+    entry: { emulation: { profile: 'amd-6.8' }, vmmProfile: 'qemu-init2' },
+    changes: ['guestFeatures 0x1 -> 0x21', 'vmmProfile qemu-init2 -> qemu-pre-init2'],
+    cause: 'debug-swap',
+  },
+  ...['gce', 'krun', 'ec2-2026-04'].map((vmmProfile) => ({
+    ...{ host: vmmProfile, entry: { vmmProfile }, cause: 'other-vmm' },
+    changes: [`vmmProfile ${vmmProfile} -> qemu-init2`],
+  })),
+  ...[
+    ['0x201', 'secure-tsc'],
+    ['0x9', 'injection'],
+    ['0x4001', 'guest-features'],
+  ].map(([features = '', cause = '']) => ({
+    ...{ host: cause, entry: {}, features, cause },
+    changes: [`guestFeatures ${features} -> 0x1`],
+  })),
+];
+
+const MISTAKEN = ALL_MISTAKEN.filter(({ host }) => soaking || ['newer', 'gce', 'secure-tsc'].includes(host));
+
+test('hosts that are predicted as others, in profile and guest features, are named for what they are', async () => {
+  const features = [...new Set(MISTAKEN.map((one) => one.features ?? '0x1'))];
+  const hosts = await lab.writeJson('mistaken.json', {
+    format: 'snp-conform/hosts@1',
+    hosts: MISTAKEN.map(({ host, entry, features: own = '0x1' }) => ({
+      ...{ name: host, kind: 'local', slots: 1, directory: lab.hostFolder, qemu: { default: QEMU }, tags: [own] },
+      ...{ emulation: { profile: 'upstream-6.12' }, ...entry },
+    })),
+  });
+  const matrix = await lab.writeJson('mistaken-matrix.json', {
+    format: 'snp-conform/matrix@1',
+    artifacts: { firmware: { amdsev: { path: OVMF } } },
+    axes: { firmware: ['amdsev'], vcpus: [1], vcpuType: ['EPYC-v4'], guestFeatures: features },
+    exclude: features.map((own) => ({
+      ...{ why: 'predicted of other hosts', guestFeatures: own },
+      hostTags: features.filter((other) => other !== own),
+    })),
+  });
+  const run = await lab.run(['--hosts', hosts, '--matrix', matrix], 'mistaken');
+  expect(run.exitCode, run.stderr).toBe(1);
+  for (const { host, changes, cause } of MISTAKEN) {
+    const cell = run.cells.find(({ evidence }) => evidence.host.name === host);
+    const [first] = cell?.explanation?.explanations ?? [];
+    expect(first?.cause, host).toBe(cause);
+    expect(
+      first?.changes.map(({ input, from, to }) => `${input} ${from} -> ${to}`),
+      host,
+    ).toEqual(changes);
+  }
 });
 
 test('where no guest reports, the firmware is asked about hypotheses, and says which digest it measured', async () => {
