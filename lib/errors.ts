@@ -80,6 +80,7 @@ export const ERROR_CODES = {
   HOST_COMMAND: { kind: 'infrastructure', meaning: 'a command of the harness failed on the host' },
   HOST_TIMEOUT: { kind: 'infrastructure', meaning: 'the host did not answer in time' },
   HOST_UPLOAD: { kind: 'infrastructure', meaning: 'an artifact could not be brought to the host' },
+  HOST_ARTIFACT: { kind: 'infrastructure', meaning: 'an artifact on the host is not what was brought there' },
   HOST_CBITPOS: { kind: 'infrastructure', meaning: 'the C-bit position of the host could not be found out' },
   HOST_QEMU: { kind: 'infrastructure', meaning: 'the QEMU of the host is missing or cannot do what is needed' },
   HOST_SNP: { kind: 'infrastructure', meaning: 'SNP is off on a machine that could have it' },

@@ -13,6 +13,12 @@ export interface CommandRow {
  */
 export const COMMANDS: readonly CommandRow[] = [
   {
+    name: 'init',
+    description:
+      'Find QEMU, OVMF and kernels on a host, write hosts, a matrix and a suite into a folder, and run them once',
+    load: async () => (await import('./init.ts')).initCommand(),
+  },
+  {
     name: 'run',
     description: 'Launch every cell of a matrix on its hosts, or play a recording back, and judge the evidence',
     load: async () => (await import('./run.ts')).runCommand(),
@@ -118,4 +124,19 @@ export const COMMANDS: readonly CommandRow[] = [
     description: 'The KVM shim of emulated hosts',
     load: async () => (await import('./native.ts')).nativeCommand(),
   },
+  {
+    name: 'completion',
+    description: 'Print the completion of this command line for a shell',
+    load: async () => (await import('./completion.ts')).completionCommand(loadedCommands),
+  },
+  {
+    name: 'man',
+    description: 'Print the manual page',
+    load: async () => (await import('./man.ts')).manCommand(loadedCommands),
+  },
 ];
+
+/** Every command as it is, with what it is for: for what is made of all definitions. */
+export async function loadedCommands(): Promise<Command[]> {
+  return Promise.all(COMMANDS.map(async ({ description, load }) => (await load()).description(description)));
+}

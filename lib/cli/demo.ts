@@ -13,6 +13,7 @@ import { demoMachine } from '../runner/demo-host.ts';
 import { packageRoot } from '../runner/package-root.ts';
 import { Replayer } from '../runner/replayer.ts';
 import { quoted } from '../text.ts';
+import { examples } from './examples.ts';
 
 /** The founding case as it was launched once, for machines that cannot. */
 const RECORDING = join('fixtures', 'recordings', 'founding-case.emulated.jsonl.gz');
@@ -121,5 +122,6 @@ async function run({ replay }: DemoOptions): Promise<void> {
 export function demoCommand(): Command {
   return new Command('demo')
     .option('--replay', 'play the recording back, also where it can be launched here')
+    .addHelpText('after', examples('demo', 'demo --replay'))
     .action((options: DemoOptions) => run(options));
 }

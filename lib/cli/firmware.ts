@@ -41,8 +41,8 @@ export function firmwareCommand(): Command {
     .argument('<image>', 'the unified OVMF image')
     .addHelpText(
       'after',
-      '\nExample:\n  snp-conform firmware describe OVMF.amdsev.fd > amdsev.json\n' +
-        '  snp-conform predict --firmware-descriptor amdsev.json --vcpus 4 --vcpu-type EPYC-v4',
+      '\nExamples:\n  snp-conform firmware describe OVMF.amdsev.fd > amdsev.json\n' +
+        '  snp-conform predict --firmware-descriptor amdsev.json --vcpus 4 --vcpu-type EPYC-v4\n',
     )
     .action(async (path: string) => {
       const { descriptor } = await loadFirmware(path);

@@ -6,6 +6,7 @@ import type { HostReport } from '../evidence/host-report.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import { hostsTable } from '../reporters/hosts-table.ts';
 import { preflightHosts } from '../runner/preflight.ts';
+import { examples } from './examples.ts';
 import { hostsDoCommand } from './hosts-do.ts';
 import { cleanHosts, showStatus } from './hosts-status.ts';
 import { parseCount } from './numbers.ts';
@@ -63,12 +64,14 @@ export function hostsCommand(): Command {
     .description('ask every host, or these, what it is and what is wrong with it; nothing is launched or left there')
     .option('--hosts <file>', 'the hosts', 'hosts.json')
     .option('--json', 'print JSON')
+    .addHelpText('after', examples('hosts check', 'hosts check milan-1 genoa-2 --hosts lab/hosts.json --json'))
     .action((names: string[], flags: HostsFlags) => check(names, flags));
   hosts
     .command('status [names...]')
     .description('show who holds which slot, what is launched, and what is left over')
     .option('--hosts <file>', 'the hosts', 'hosts.json')
     .option('--json', 'print JSON')
+    .addHelpText('after', examples('hosts status', 'hosts status milan-1 --json'))
     .action(async (names: string[], flags: HostsFlags) => {
       process.exitCode = await showStatus(chosenEntries(names, flags), flags.json ? 'json' : 'text');
     });
@@ -78,6 +81,7 @@ export function hostsCommand(): Command {
     .option('--hosts <file>', 'the hosts', 'hosts.json')
     .option('--older-than <days>', 'artifacts that nobody used for so many days go too', '30')
     .option('--yes', 'remove what is shown')
+    .addHelpText('after', examples('hosts clean', 'hosts clean milan-1 --older-than 14 --yes'))
     .action(async (names: string[], flags: HostsFlags & { olderThan: string; yes?: true }) => {
       const artifactDays = parseCount(flags.olderThan, '--older-than', 'NUMBER_INVALID');
       const plan = { artifactDays, mode: flags.yes ? 'remove' : 'show' } as const;

@@ -6,7 +6,7 @@ import { kvmShim } from '../runner/open-host.ts';
 const EXAMPLES = `
 Examples:
   snp-conform native build
-  npm run build:native
+  SNP_CONFORM_CACHE=/srv/cache snp-conform native build
 `;
 
 /** `snp-conform native build`: what an emulated host does by itself at first use. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { pageTypeName, vmsaGpaOf } from '../abi/page-info.ts';
 import { VMM_PROFILES, type VmmProfile } from '../measure/vmm-profiles.ts';
+import { examples } from './examples.ts';
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 
@@ -97,8 +98,11 @@ function profilesText(): string {
 
 /** `snp-conform profiles`: the VMM profiles that predictions can use. */
 export function profilesCommand(): Command {
-  return new Command('profiles').option('--json', 'print JSON').action((options: { json?: true }) => {
-    const text = options.json ? `${JSON.stringify(VMM_PROFILES.map(profileJson), null, 2)}\n` : profilesText();
-    process.stdout.write(text);
-  });
+  return new Command('profiles')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('profiles', 'profiles --json'))
+    .action((options: { json?: true }) => {
+      const text = options.json ? `${JSON.stringify(VMM_PROFILES.map(profileJson), null, 2)}\n` : profilesText();
+      process.stdout.write(text);
+    });
 }

@@ -14,6 +14,7 @@ import { loadRun } from '../runner/load-run.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import { predictEvidence } from '../runner/predict-cell.ts';
 import { warnOfDamage } from './compare.ts';
+import { examples } from './examples.ts';
 
 interface Common {
   keepGoing?: true;
@@ -186,12 +187,17 @@ export function recordingCommand(): Command {
     .option('--grep <regexp>', 'the cells whose suite, host and id match')
     .option('--json', 'print it for machines')
     .option(...KEEP_GOING)
+    .addHelpText(
+      'after',
+      examples('recording show night.jsonl.gz', 'recording show night.jsonl.gz --grep EPYC-v4 --json'),
+    )
     .action(show);
   command
     .command('verify')
     .description('Verify every byte of a recording, or every file of a run directory')
     .argument('<file or folder>')
     .option(...KEEP_GOING)
+    .addHelpText('after', examples('recording verify night.jsonl.gz', 'recording verify reports/run'))
     .action(verify);
   command
     .command('prune')
@@ -208,6 +214,13 @@ export function recordingCommand(): Command {
       ).choices(['drop', 'failed']),
     )
     .option(...KEEP_GOING)
+    .addHelpText(
+      'after',
+      examples(
+        'recording prune night.jsonl.gz failed.jsonl.gz --result fail',
+        'recording prune night.jsonl.gz small.jsonl.gz --host milan-1 --logs failed',
+      ),
+    )
     .action(prune);
   command
     .command('redact')
@@ -219,6 +232,13 @@ export function recordingCommand(): Command {
     .addOption(new Option('--hosts <how>', 'names of hosts become host-1, host-2, ...').choices(['rename']))
     .addOption(new Option('--logs <how>', 'consoles and standard errors').choices(['drop']))
     .option(...KEEP_GOING)
+    .addHelpText(
+      'after',
+      examples(
+        'recording redact night.jsonl.gz public.jsonl.gz',
+        'recording redact night.jsonl.gz public.jsonl.gz --hosts rename --logs drop',
+      ),
+    )
     .action(redact);
   return command;
 }

@@ -3,6 +3,7 @@ import { describeReport } from '../attestation/describe-report.ts';
 import { layoutVersionOf, parseReport, type UnknownVersions } from '../attestation/report.ts';
 import { type FoundReport, findReport, REPORT_FILE_BYTES_MAX } from '../attestation/report-file.ts';
 import { HarnessError } from '../errors.ts';
+import { examples } from './examples.ts';
 import { readFileOrInput } from './file-or-input.ts';
 import { reportJson, reportTable } from './report-text.ts';
 
@@ -41,5 +42,6 @@ export function reportShowCommand(): Command {
     .argument('<file>', 'the report as raw bytes, hex or base64, or the answer of SNP_GET_REPORT; - for stdin')
     .option('--json', 'print JSON')
     .option('--allow-unknown-version', 'read a report of a version after 5 as if it were of version 5')
+    .addHelpText('after', examples('report show report.bin', 'report show report.bin --json'))
     .action(show);
 }

@@ -90,7 +90,7 @@ function refusal(verdict: ReportVerdict, notFound: HarnessError | undefined, whe
       code: 'REPORT_UNPROVEN',
       what: `the report cannot be verified without ${verdict.lacks.join(', ')}`,
       where,
-      hint: '--certs takes certificates from files; without --offline the key distribution service is asked for VCEKs and chains',
+      hint: '--certs takes certificates from files; without --offline the key distribution service is asked for VCEKs and chains; what a mirror gave is kept apart: name it with --kds',
     })
   );
 }

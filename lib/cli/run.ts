@@ -36,6 +36,7 @@ interface RunFlags {
   hosts: string;
   matrix: string;
   resume?: string;
+  config?: string;
   replay?: string;
   record?: string;
   reference?: string;
@@ -143,12 +144,12 @@ function exitCodeOf({ totals, status, troubles }: Summary): number {
 }
 
 /** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
-async function runSuites(plan: Plan): Promise<void> {
+async function runSuites(plan: Plan, config: string): Promise<void> {
   const planFile = join(plan.runDirectory, PLAN_FILE);
   await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
   const filters = plan.grep === undefined ? [] : ['--grep', plan.grep];
-  const child = execa(process.execPath, [cli, 'test', '-c', configPath(), ...filters], {
+  const child = execa(process.execPath, [cli, 'test', '-c', config, ...filters], {
     env: { [PLAN_VARIABLE]: planFile },
     stdio: ['ignore', 'inherit', 'inherit'],
     reject: false,
@@ -196,6 +197,9 @@ function checkFlags(flags: RunFlags): void {
   if (flags.keepGoing && flags.replay === undefined) {
     refuse('--keep-going is about a recording', 'name one with --replay; hosts that are out never hold up a run');
   }
+  if (flags.config !== undefined && !existsSync(flags.config)) {
+    refuse(`--config: there is no ${flags.config}`, 'snp-conform init writes one into an empty folder');
+  }
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
   try {
     new RegExp(flags.grep ?? '');
@@ -233,7 +237,7 @@ async function run(flags: RunFlags): Promise<void> {
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
   else await begin(plan);
-  await runSuites(plan);
+  await runSuites(plan, flags.config === undefined ? configPath() : resolve(flags.config));
   const summary = readSummary(plan);
   if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
     throw new HarnessError({
@@ -280,6 +284,7 @@ export function runCommand(): Command {
         'go on with a run: only what is missing, or failed for the lab, is launched',
       ).conflicts(['hosts', 'matrix', 'reference', 'replay', 'out']),
     )
+    .option('--config <file>', "a configuration made by defineConfig: suites of one's own in place of the package's")
     .option('--keep-going', 'where the recording is damaged, play back what is whole of it')
     .option('--record <file>', 'keep the evidence of the run as one file')
     .option('--reference <file>', 'published launch digests, from `predict --matrix`: the ID blocks carry these')

@@ -4,6 +4,9 @@ import { z } from 'zod';
 export const ATTESTATION_WORKFLOWS = ['standard', 'extended'] as const;
 export type AttestationWorkflow = (typeof ATTESTATION_WORKFLOWS)[number];
 
+/** What an issuer made wrong on purpose, for a launch whose report must then be refused. */
+export type WrongCertificates = 'other-chip' | 'stale' | 'revoked';
+
 /** Why certificates could not be had. */
 export const CERTIFICATE_TROUBLES = [
   'KDS_NOT_FOUND',
@@ -39,5 +42,7 @@ export const attestationSchema = z.strictObject({
   cspId: z.string().max(200).nullable(),
   /** The report of an earlier launch of the same cell, where there was one. */
   earlierReport: z.base64().max(1580).nullable(),
+  /** Certificates or a list that are wrong on purpose, in DER or as a table; absent: none were asked for. */
+  wrong: der.optional(),
 });
 export type Attestation = z.infer<typeof attestationSchema>;

@@ -6,7 +6,8 @@ import { HarnessError } from '../errors.ts';
 import { fileTrouble, readInputFile } from '../evidence/input-file.ts';
 import { isModuleFile, type ModuleTree, parseBuiltIn, parseDependencies, type ReadModule } from './kernel-modules.ts';
 
-const MODULE_BYTES_MAX = 64 * 1024 * 1024;
+/** What a module may have at most, packed or not. */
+export const MODULE_BYTES_MAX = 64 * 1024 * 1024;
 const LIST_BYTES_MAX = 64 * 1024 * 1024;
 const UNPACK_MS = 60_000;
 /** Names that a folder of one kernel's modules has. */
@@ -93,6 +94,21 @@ const COMPRESSIONS: readonly Compression[] = [
 ];
 
 /**
+ * Undoes the compression of a module file, whichever it is; a plain one stays as it is.
+ * @param where the file, for messages   @throws HarnessError INITRD_INVALID
+ */
+export async function unpackModule(bytes: Uint8Array, where: string): Promise<Uint8Array> {
+  const packed = COMPRESSIONS.find(({ magic }) => magic.every((byte, at) => bytes[at] === byte));
+  if (packed === undefined) return bytes;
+  try {
+    return await packed.unpack(bytes);
+  } catch (cause) {
+    const what = `the kernel module cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new HarnessError({ code: 'INITRD_INVALID', what, where, hint: 'install xz and zstd', cause });
+  }
+}
+
+/**
  * Reads module files of a tree, whatever their compression: an initrd that holds them plain is the same however a
  * distribution packs them, and every insmod can load them.
  * @returns throws HarnessError FILE_UNREADABLE, INITRD_INVALID
@@ -101,13 +117,6 @@ export function moduleReader(folder: string): ReadModule {
   return async (path) => {
     const where = join(folder, path);
     const bytes = await readInputFile({ path: where, what: 'kernel module', maxBytes: MODULE_BYTES_MAX });
-    const packed = COMPRESSIONS.find(({ magic }) => magic.every((byte, at) => bytes[at] === byte));
-    if (packed === undefined) return bytes;
-    try {
-      return await packed.unpack(bytes);
-    } catch (cause) {
-      const what = `the kernel module cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`;
-      throw new HarnessError({ code: 'INITRD_INVALID', what, where, hint: 'install xz and zstd', cause });
-    }
+    return unpackModule(bytes, where);
   };
 }

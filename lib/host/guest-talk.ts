@@ -51,6 +51,8 @@ export interface TalkPlace {
   qemu: Supervised;
   /** For the guest's boot and its reports; one that is silent for longer hangs. */
   guestMs: number;
+  /** For one answer of QEMU. */
+  answerMs: number;
 }
 
 /** Aborts when QEMU has ended, however. */
@@ -116,7 +118,7 @@ async function speak(
  * @throws HarnessError HOST_*, SSH_*, QMP_PROTOCOL, GUEST_COMMAND
  */
 export async function talkToGuest(talk: TalkPlace, request: LaunchRequest, signal: AbortSignal): Promise<Seen> {
-  const { session, qemu, place, hostName } = talk;
+  const { session, qemu, place, hostName, answerMs } = talk;
   const seen: Seen = { querySev: null, events: [], guest: noWords() };
   const socket = (name: 'qmp' | 'agent'): Promise<Duplex | undefined> =>
     connectWhenThere(session, `${place.directory}/${LAUNCH_FILES[name]}`, qemu.ended, SOCKET_MS);
@@ -131,7 +133,7 @@ export async function talkToGuest(talk: TalkPlace, request: LaunchRequest, signa
   }
   let qmp: QmpClient | undefined;
   try {
-    qmp = await openQmp(qmpSocket, { where: `host ${hostName}, cell ${place.cell}` });
+    qmp = await openQmp(qmpSocket, { where: `host ${hostName}, cell ${place.cell}`, timeoutMs: answerMs });
     await speak(qmp, agent, talk, request, signal, seen);
   } catch (thrown) {
     if (!endedByQemu(thrown)) throw thrown;

@@ -28,7 +28,16 @@ export function loadHosts(
   environment: Readonly<NodeJS.ProcessEnv> = process.env,
   home: string = homedir(),
 ): HostEntry[] {
-  const document = readJsonFile(path, z.unknown(), 'HOSTS_INVALID');
+  return hostsOf(readJsonFile(path, z.unknown(), 'HOSTS_INVALID'), path, environment, home);
+}
+
+/** The hosts of a document as `loadHosts` gives them. @param path of the file that it is in, or will be   @throws HarnessError HOSTS_INVALID */
+export function hostsOf(
+  document: unknown,
+  path: string,
+  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+  home: string = homedir(),
+): HostEntry[] {
   const parsed = hostsSchema.safeParse(document);
   const findings: Finding[] = [];
   if (!parsed.success) {

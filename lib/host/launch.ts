@@ -41,7 +41,9 @@ const LAUNCH_SECONDS = 60;
 const MAX_FILE_BYTES = 1024 * 1024;
 /** Of the beginning and of the end of QEMU's outputs, each. */
 const MAX_OUTPUT_BYTES = 256 * 1024;
+/** From the guest's last word to QEMU's end; a QEMU whose guest never spoke is not expected to end at all. */
 const END_MS = 15_000;
+const SILENT_END_MS = 2000;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 const base64OrNull = (bytes: Uint8Array | null | undefined): string | null => (bytes ? base64(bytes) : null);
@@ -70,10 +72,10 @@ function argvOf(launch: HostLaunch, request: LaunchRequest, place: GuestPlace): 
 }
 
 /** Waits for QEMU's own end for a little while, then ends it. @returns its exit code; null when it had to be killed */
-async function finish(qemu: Supervised): Promise<number | null> {
+async function finish(qemu: Supervised, endMs: number): Promise<number | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), END_MS);
+    timer = setTimeout(() => resolve(undefined), endMs);
   });
   const ended = await Promise.race([qemu.ended, late]);
   clearTimeout(timer);
@@ -172,13 +174,13 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
   const abort = (): void => void qemu.kill().catch(() => undefined);
   signal.addEventListener('abort', abort, { once: true });
   let listener: { close(): Promise<void> } | undefined;
-  const guestMs = launch.limits.guestSeconds * 1000;
+  const waits = { guestMs: launch.limits.guestSeconds * 1000, answerMs: launch.limits.answerSeconds * 1000 };
   try {
     listener = await emulated?.listen();
     const started = performance.now();
-    const seen = await talkToGuest({ session, hostName: host.name, place, qemu, guestMs }, request, signal);
+    const seen = await talkToGuest({ session, hostName: host.name, place, qemu, ...waits }, request, signal);
     const spoken = performance.now();
-    const exitCode = await finish(qemu);
+    const exitCode = await finish(qemu, seen.guest.ready ? END_MS : SILENT_END_MS);
     const ended = performance.now();
     const output = { directory, maxOutputBytes: MAX_OUTPUT_BYTES };
     const [stderr, trace, console] = await Promise.all([

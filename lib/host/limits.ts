@@ -6,7 +6,7 @@ const seconds = (max: number) => z.int().min(1).max(max);
 export const limitsSchema = z.strictObject({
   /** Until a connection is up and the user is let in. */
   connectSeconds: seconds(600).optional(),
-  /** For one answer of the server, and for a command that has no deadline of its own. */
+  /** For one answer of the server or of QEMU, and for a command that has no deadline of its own. */
   answerSeconds: seconds(3600).optional(),
   /** A silent server is asked this often; after three unanswered questions the connection is lost. */
   keepaliveSeconds: seconds(600).optional(),
@@ -32,7 +32,7 @@ export const DEFAULT_LIMITS: Limits = {
   connectSeconds: 10,
   answerSeconds: 60,
   keepaliveSeconds: 5,
-  heartbeatSeconds: 8,
+  heartbeatSeconds: 12,
   guestSeconds: 180,
   slotWaitSeconds: 1800,
   attempts: 3,

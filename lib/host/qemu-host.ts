@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { HarnessError } from '../errors.ts';
 import { provenanceOf } from '../evidence/host-report.ts';
 import type { Evidence, HostProvenance } from '../evidence/schema.ts';
-import { ensureArtifact } from './artifact-store.ts';
+import { ensureArtifact, recheckArtifact } from './artifact-store.ts';
 import type { Emulation } from './emulation.ts';
 import type { Host, LaunchRequest, LocalArtifact } from './host.ts';
 import type { HostEntry } from './hosts-file.ts';
@@ -80,7 +80,7 @@ export class QemuHost implements Host {
     const [firmware, kernel, initrd] = await Promise.all(
       [request.firmware, request.kernel, request.initrd].map(ensure),
     );
-    return launchOnHost(
+    const evidence = await launchOnHost(
       {
         session,
         host,
@@ -104,6 +104,18 @@ export class QemuHost implements Host {
       request,
       signal,
     );
+    // A launch that was refused may have been of other files than those that were brought there.
+    if (evidence.outcome.state !== 'ran') {
+      const brought = [
+        [firmware, request.firmware],
+        [kernel, request.kernel],
+        [initrd, request.initrd],
+      ] as const;
+      await Promise.all(
+        brought.map(([path, artifact]) => path && artifact && recheckArtifact(session, path, artifact)),
+      );
+    }
+    return evidence;
   }
 
   async close(): Promise<void> {

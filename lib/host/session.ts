@@ -40,7 +40,10 @@ export interface Session {
   connectUnix(path: string): Promise<Duplex>;
   /** Listens on a Unix socket on the host; each connection made there arrives here. */
   listenUnix(path: string, onConnection: (stream: Duplex) => void): Promise<{ close(): Promise<void> }>;
-  /** Copies a local file to the host, whole or not at all. */
+  /**
+   * Copies a local file to the host, whole or not at all; one that broke off with its connection is gone on with. Nobody else
+   * may upload to the same path meanwhile.
+   */
   upload(localPath: string, hostPath: string): Promise<void>;
   /** At most maxBytes of a file on the host, from its start; undefined where there is no such file. */
   readFile(hostPath: string, maxBytes: number): Promise<Uint8Array | undefined>;

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { SFTPWrapper } from 'ssh2';
 import { HarnessError } from '../errors.ts';
 import type { SshConnection } from './ssh-connection.ts';
@@ -6,6 +6,7 @@ import type { SshConnection } from './ssh-connection.ts';
 /** An upload that moves no byte for so long is given up. */
 const STALL_MS = 60_000;
 const CHUNK_BYTES = 32 * 1024;
+const CHUNKS_AT_ONCE = 64;
 /** SSH_FX_NO_SUCH_FILE. Source: draft-ietf-secsh-filexfer-02, section 7. */
 const NO_SUCH_FILE = 2;
 
@@ -36,53 +37,96 @@ export async function openSftp(connection: SshConnection): Promise<SFTPWrapper> 
   });
 }
 
+/** Size of a file on the host; undefined where there is none. */
+async function sizeOnHost(connection: SshConnection, sftp: SFTPWrapper, path: string): Promise<number | undefined> {
+  return connection.operation<number | undefined>(`the size of ${path}`, (resolve, reject) => {
+    sftp.stat(path, (error, stats) => {
+      if (error === undefined) resolve(stats.size);
+      else if (isNoSuchFile(error)) resolve(undefined);
+      else reject(error);
+    });
+  });
+}
+
+/** Writes a local file, from a place on, into an open file of the host; many chunks are under way at once. */
+async function writeFrom(
+  connection: SshConnection,
+  sftp: SFTPWrapper,
+  local: FileHandle,
+  handle: Buffer,
+  from: number,
+): Promise<void> {
+  let next = from;
+  let over = false;
+  const one = async (): Promise<void> => {
+    while (!over) {
+      const at = next;
+      next += CHUNK_BYTES;
+      const { bytesRead, buffer } = await local.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+      over ||= bytesRead < CHUNK_BYTES;
+      if (bytesRead === 0) return;
+      await connection.operation<void>(
+        'a part of an upload to be taken',
+        (resolve, reject) => {
+          sftp.write(handle, buffer, 0, bytesRead, at, (error) => (error ? reject(error) : resolve()));
+        },
+        STALL_MS,
+      );
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: CHUNKS_AT_ONCE }, one));
+  } finally {
+    over = true;
+  }
+}
+
 /**
- * Copies a local file to a temporary name beside hostPath and renames it when its size is right.
- * @param temporaryPath unique, in the directory of hostPath   @throws HarnessError HOST_UPLOAD, HOST_TIMEOUT, SSH_LOST
+ * Copies a local file to a temporary name beside hostPath and renames it when its size is right. What an upload left there
+ * whose connection was lost is gone on with; nobody else may upload to the same path meanwhile.
+ * @throws HarnessError HOST_UPLOAD, HOST_TIMEOUT, SSH_LOST
  */
 export async function uploadFile(
   connection: SshConnection,
   sftp: SFTPWrapper,
   localPath: string,
   hostPath: string,
-  temporaryPath: string,
 ): Promise<void> {
-  const fail = (cause: unknown) => {
-    if (cause instanceof HarnessError) return cause;
+  const temporaryPath = `${hostPath}.part`;
+  let local: FileHandle | undefined;
+  try {
+    local = await open(localPath, 'r');
+    const { size } = await local.stat();
+    const there = (await sizeOnHost(connection, sftp, temporaryPath)) ?? 0;
+    // Chunks arrive in any order: of the last ones that were under way some may be missing.
+    const from = there > size ? 0 : Math.max(0, there - CHUNKS_AT_ONCE * CHUNK_BYTES);
+    const handle = await connection.operation<Buffer>(`the upload of ${localPath}`, (resolve, reject) => {
+      sftp.open(temporaryPath, from > 0 ? 'r+' : 'w', 0o644, (error, opened) =>
+        error === undefined ? resolve(opened) : reject(error),
+      );
+    });
+    await writeFrom(connection, sftp, local, handle, from);
+    await connection.operation<void>('the end of an upload', (resolve, reject) => {
+      sftp.close(handle, (error) => (error ? reject(error) : resolve()));
+    });
+    const copied = await sizeOnHost(connection, sftp, temporaryPath);
+    if (copied !== size) throw new Error(`expected ${size} bytes on the host, found ${copied ?? 'no file'}`);
+    await connection.operation<void>('the rename of an upload', (resolve, reject) => {
+      sftp.ext_openssh_rename(temporaryPath, hostPath, (error) => (error ? reject(error) : resolve()));
+    });
+  } catch (cause) {
+    if (connection.lost === undefined) sftp.unlink(temporaryPath, () => undefined);
+    if (cause instanceof HarnessError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    return new HarnessError({
+    throw new HarnessError({
       code: 'HOST_UPLOAD',
       what: `${localPath} could not be copied to ${hostPath}: ${why}`,
       where: connection.where,
       hint: 'is the directory there, writable and not full?',
       cause,
     });
-  };
-  try {
-    const { size } = await stat(localPath);
-    await connection.operation<void>(
-      `the upload of ${localPath}`,
-      (resolve, reject, touch) => {
-        const step = () => touch();
-        sftp.fastPut(
-          localPath,
-          temporaryPath,
-          { concurrency: 64, chunkSize: CHUNK_BYTES, mode: 0o644, step },
-          (error) => (error ? reject(error) : resolve()),
-        );
-      },
-      STALL_MS,
-    );
-    const copied = await connection.operation<number>('the size of an upload', (resolve, reject) => {
-      sftp.stat(temporaryPath, (error, stats) => (error === undefined ? resolve(stats.size) : reject(error)));
-    });
-    if (copied !== size) throw new Error(`expected ${size} bytes on the host, found ${copied}`);
-    await connection.operation<void>('the rename of an upload', (resolve, reject) => {
-      sftp.ext_openssh_rename(temporaryPath, hostPath, (error) => (error ? reject(error) : resolve()));
-    });
-  } catch (error) {
-    if (connection.lost === undefined) sftp.unlink(temporaryPath, () => undefined);
-    throw fail(error);
+  } finally {
+    await local?.close();
   }
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import type { AcceptConnection, ClientChannel, RejectConnection, SFTPWrapper, UNIXConnectionDetails } from 'ssh2';
@@ -8,20 +7,12 @@ import { quoteCommand } from './quote.ts';
 import type { CommandResult, HostProcess, RunOptions, Session } from './session.ts';
 import { openSshConnection, type SshConnection } from './ssh-connection.ts';
 import { openSftp, readHostFile, uploadFile } from './ssh-files.ts';
+import { SshLines, type Taken } from './ssh-lines.ts';
 import type { SshOptions } from './ssh-options.ts';
 
 const DEFAULT_RUN_MS = 60_000;
 const DEFAULT_OUTPUT_BYTES = 1024 * 1024;
 const STDERR_BYTES = 64 * 1024;
-/** sshd allows ten sessions on a connection (MaxSessions); commands beyond this many go over a further connection. */
-const SESSIONS_PER_CONNECTION = 8;
-
-/** A connection and how many commands run on it now. */
-interface Line {
-  connection: SshConnection;
-  commands: number;
-}
-
 /**
  * Opens a session to a host over SSH.
  * @throws HarnessError SSH_HOST_KEY, SSH_AUTH, SSH_CONNECT, FILE_UNREADABLE
@@ -31,24 +22,21 @@ export async function openSshSession(options: SshOptions): Promise<SshSession> {
 }
 
 /**
- * A session over SSH. Sockets and files go over its first connection; commands too, and over further connections when
- * more run at once than the server allows on one. Once the first connection is lost the session is of no more use.
+ * A session over SSH. Sockets go over its first connection; commands and files too, and over further connections when more
+ * run at once than the server allows on one. Once the first connection is lost the session is of no more use.
  * The login shell of the user must be a POSIX shell.
  */
 export class SshSession implements Session {
   readonly name: string;
   readonly #options: SshOptions;
-  readonly #first: Line;
-  readonly #lines: Promise<Line>[];
+  readonly #lines: SshLines;
   readonly #listeners = new Map<string, (stream: Duplex) => void>();
-  #sftp: Promise<SFTPWrapper> | undefined;
+  #sftp: Promise<Taken<SFTPWrapper>> | undefined;
 
   constructor(options: SshOptions, connection: SshConnection) {
     this.name = options.name;
     this.#options = options;
-    // The file channel takes a session too.
-    this.#first = { connection, commands: 1 };
-    this.#lines = [Promise.resolve(this.#first)];
+    this.#lines = new SshLines(options, connection);
     connection.client.on('unix connection', (info, accept, reject) => this.#accept(info, accept, reject));
   }
 
@@ -77,10 +65,8 @@ export class SshSession implements Session {
   }
 
   async start(argv: readonly string[]): Promise<HostProcess> {
-    const line = await this.#lineForCommand();
-    const { connection } = line;
+    const { channel, connection, free } = await this.#lines.open((on) => execute(on, argv));
     try {
-      const channel = await execute(connection, argv);
       const stderr = keepHead(channel.stderr, STDERR_BYTES);
       const lines = new LineReader(channel);
       const ended = connection.operation<{ exitCode: number; stderr: string }>(
@@ -94,11 +80,7 @@ export class SshSession implements Session {
         },
         Number.POSITIVE_INFINITY,
       );
-      ended
-        .catch((error: unknown) => lines.fail(error))
-        .finally(() => {
-          line.commands -= 1;
-        });
+      ended.catch((error: unknown) => lines.fail(error)).finally(free);
       return {
         lines,
         ended,
@@ -110,13 +92,13 @@ export class SshSession implements Session {
         },
       };
     } catch (error) {
-      line.commands -= 1;
+      free();
       throw error;
     }
   }
 
   async connectUnix(path: string): Promise<Duplex> {
-    const { connection } = this.#first;
+    const connection = this.#lines.first;
     return connection.operation<Duplex>(`a connection to the socket ${path}`, (resolve, reject) => {
       connection.client.openssh_forwardOutStreamLocal(path, (cause, channel) => {
         if (cause === undefined) resolve(channel);
@@ -126,7 +108,7 @@ export class SshSession implements Session {
   }
 
   async listenUnix(path: string, onConnection: (stream: Duplex) => void): Promise<{ close(): Promise<void> }> {
-    const { connection } = this.#first;
+    const connection = this.#lines.first;
     if (this.#listeners.has(path)) {
       throw socketError(new Error('this session listens there already'), `cannot listen on ${path}`, connection);
     }
@@ -146,64 +128,44 @@ export class SshSession implements Session {
   }
 
   async upload(localPath: string, hostPath: string): Promise<void> {
-    const temporary = `${hostPath}.${randomBytes(8).toString('hex')}.part`;
-    await uploadFile(this.#first.connection, await this.#files(), localPath, hostPath, temporary);
+    const { channel, connection } = await this.#files();
+    await uploadFile(connection, channel, localPath, hostPath);
   }
 
   async readFile(hostPath: string, maxBytes: number): Promise<Uint8Array | undefined> {
-    return readHostFile(this.#first.connection, await this.#files(), hostPath, maxBytes);
+    const { channel, connection } = await this.#files();
+    return readHostFile(connection, channel, hostPath, maxBytes);
   }
 
-  async close(): Promise<void> {
-    const lines = await Promise.allSettled(this.#lines);
-    await Promise.all(lines.map((line) => (line.status === 'fulfilled' ? line.value.connection.close() : undefined)));
+  close(): Promise<void> {
+    return this.#lines.close();
   }
 
   async #withChannel<T>(
     argv: readonly string[],
     use: (channel: ClientChannel, connection: SshConnection) => Promise<T>,
   ): Promise<T> {
-    const line = await this.#lineForCommand();
+    const { channel, connection, free } = await this.#lines.open((on) => execute(on, argv));
     try {
-      const channel = await execute(line.connection, argv);
-      try {
-        return await use(channel, line.connection);
-      } finally {
-        // Harmless after its end, and all that can be done about one that is over its deadline.
-        channel.close();
-      }
+      return await use(channel, connection);
     } finally {
-      line.commands -= 1;
+      // Harmless after its end, and all that can be done about one that is over its deadline.
+      channel.close();
+      free();
     }
   }
 
-  /** A connection with room for one more command, counted at once. */
-  async #lineForCommand(): Promise<Line> {
-    if (this.#first.connection.lost !== undefined) throw this.#first.connection.lost;
-    for (const opening of [...this.#lines]) {
-      const line = await opening;
-      if (line.connection.lost === undefined && line.commands < SESSIONS_PER_CONNECTION) {
-        line.commands += 1;
-        return line;
-      }
-    }
-    const opening = openSshConnection(this.#options).then((connection): Line => ({ connection, commands: 0 }));
-    this.#lines.push(opening);
-    try {
-      await opening;
-    } catch (error) {
-      this.#lines.splice(this.#lines.indexOf(opening), 1);
-      throw error;
-    }
-    return this.#lineForCommand();
-  }
-
-  #files(): Promise<SFTPWrapper> {
-    this.#sftp ??= openSftp(this.#first.connection).catch((error: unknown) => {
-      this.#sftp = undefined;
+  /** The file channel; another one where the connection of the first was lost. */
+  async #files(): Promise<Taken<SFTPWrapper>> {
+    this.#sftp ??= this.#lines.open(openSftp);
+    const opening = this.#sftp;
+    const taken = await opening.catch((error: unknown) => {
+      if (this.#sftp === opening) this.#sftp = undefined;
       throw error;
     });
-    return this.#sftp;
+    if (taken.connection.lost === undefined) return taken;
+    if (this.#sftp === opening) this.#sftp = undefined;
+    return this.#files();
   }
 
   #accept(info: UNIXConnectionDetails, accept: AcceptConnection, reject: RejectConnection): void {
@@ -214,7 +176,7 @@ export class SshSession implements Session {
 
   async #unlisten(path: string): Promise<void> {
     if (!this.#listeners.delete(path)) return;
-    const { connection } = this.#first;
+    const connection = this.#lines.first;
     if (connection.lost !== undefined) return;
     await connection.operation<void>(`the end of listening on ${path}`, (resolve) => {
       // sshd refuses only what it does not listen on, and then there is nothing to end.
@@ -239,7 +201,7 @@ async function execute(connection: SshConnection, argv: readonly string[]): Prom
           code: 'HOST_COMMAND',
           what: `the server starts no command: ${cause.message}`,
           where: connection.where,
-          hint: `sshd_config needs MaxSessions of at least ${SESSIONS_PER_CONNECTION}, and no ForceCommand for this user`,
+          hint: 'sshd_config needs MaxSessions of at least 1, and no ForceCommand for this user',
           cause,
         }),
       );

@@ -5,8 +5,8 @@
  * each output file in bytes, `user` or `sudo`, the folder of the slots (empty: the command needs none), their number, the
  * longest wait for one in seconds, who takes it in one line, then the command. Standard input, one byte each: `h` lives,
  * `k` kill the command, `q` or the end: kill and clean up. Standard output: `slot N`, or `busy` after `held N WHO` of each
- * slot; `pid N`, `exit N`, and before that `stop N` when the supervisor itself ends the command, with its own exit code:
- * 0 released, 73 no directory, 124 over the run time, 125 controller silent or gone.
+ * slot; `pid N`, `exit N`, and before that `full` when the disk takes no more, and `stop N` when the supervisor itself ends
+ * the command, with its own exit code: 0 released, 73 no directory, 124 over the run time, 125 controller silent or gone.
  * The directory holds `pid`, the first bytes of the output in `stdout` and `stderr` and the last of what is more in
  * `stdout.tail` and `stderr.tail`, and what the command writes: its size is not bounded. `.live` in it is
  * locked as long as the supervisor lives: a directory whose `.live` nobody locks is left over.
@@ -103,6 +103,7 @@ hold() {
   trap '' TERM
   timeout -s KILL 2 dd bs=1 count=2 <&5 >/dev/null
   exec 3>&-
+  echo x >.room || echo full
   echo "exit $code"
   dd bs=1 count=1 <&4 >/dev/null
   exit 0

@@ -42,7 +42,8 @@ export interface Supervised {
   readonly waitedMs: number;
   /**
    * Resolves when the command has ended and its output files are complete; 128 + number for a signal. Rejects with
-   * HOST_TIMEOUT when it was over its run time, with SSH_LOST or HOST_COMMAND when its supervisor went first.
+   * HOST_TIMEOUT when it was over its run time, with HOST_DISK when the disk was full and its files may lack what it wrote,
+   * with SSH_LOST or HOST_COMMAND when its supervisor went first.
    */
   readonly ended: Promise<{ exitCode: number }>;
   /** Kills the command's process group and waits for `ended`, however it ends. The directory stays. */
@@ -95,7 +96,7 @@ export function supervised(options: SupervisedOptions): string[] {
 /**
  * Starts a command under supervision and keeps its heartbeat. Its output is in the files `stdout` and `stderr` of its
  * directory, complete once `ended` has resolved.
- * @throws HarnessError HOST_COMMAND when the directory cannot be made, HOST_TIMEOUT, SSH_*, ARGUMENT_INVALID
+ * @throws HarnessError HOST_COMMAND when the directory cannot be made, HOST_BUSY, HOST_DISK, HOST_TIMEOUT, SSH_*, ARGUMENT_INVALID
  */
 export async function startSupervised(session: Session, options: SupervisedOptions): Promise<Supervised> {
   const mark = performance.now();
@@ -197,6 +198,7 @@ async function readStart(
     }
   }
   const { exitCode, stderr } = await supervisor.ended;
+  if (/No space left on device/.test(stderr)) throw diskError(where);
   throw new HarnessError({
     code: 'HOST_COMMAND',
     what: `the supervisor did not start the command: exit code ${exitCode}, ${stderr.trim()}`,
@@ -212,10 +214,13 @@ async function readEnd(
   where: string,
 ): Promise<{ exitCode: number }> {
   let stop: string | undefined;
+  let full = false;
   for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
     stop ??= /^stop (\d+)$/.exec(line.value)?.[1];
+    full ||= line.value === 'full';
     const exitCode = /^exit (\d+)$/.exec(line.value)?.[1];
     if (exitCode === undefined) continue;
+    if (full) throw diskError(where);
     if (stop === undefined) return { exitCode: Number(exitCode) };
     const what =
       stop === '124'
@@ -229,6 +234,15 @@ async function readEnd(
     what: `the supervisor ended with exit code ${exitCode} before its command: ${stderr.trim()}`,
     where,
     hint: 'somebody killed it; the host removes what is left when the run time is over',
+  });
+}
+
+function diskError(where: string): HarnessError {
+  return new HarnessError({
+    code: 'HOST_DISK',
+    what: 'the disk is full: what was launched there could not write',
+    where,
+    hint: 'make room, or give the host another "directory"; `snp-conform hosts clean` removes old artifacts',
   });
 }
 

@@ -16,7 +16,7 @@ export function requireP384(key: KeyObject, role: string): void {
   throw new HarnessError({
     code: 'KEY_INVALID',
     what: `${role}: expected an EC key on ${NAMED_CURVE}, got ${kind}`,
-    hint: `openssl ecparam -name ${NAMED_CURVE} -genkey -noout makes one`,
+    hint: `snp-conform keygen makes one, and so does openssl ecparam -name ${NAMED_CURVE} -genkey -noout`,
   });
 }
 

@@ -4,12 +4,21 @@ import { type ReportVerdict, verifyReport } from '../attestation/verify.ts';
 import { ERROR_CODES, HarnessError } from '../errors.ts';
 import { type Check, type Finding, failed, notApplicable, passed } from '../finding.ts';
 import { quoted } from '../text.ts';
-import { CONTROLS, controlFinding } from './attestation-controls.ts';
-import { type AttestedSubject, anchorsOf, certificatesOf, isAttested, verifyInput } from './attestation-inputs.ts';
+import { controlFinding } from './attestation-controls.ts';
+import {
+  type AttestedSubject,
+  anchorsOf,
+  certificatesOf,
+  isAttested,
+  verifyInput,
+  wrongOf,
+} from './attestation-inputs.ts';
 import { bytesOfBase64, type Subject } from './subject.ts';
 
 /** Without this no attested launch passes. */
 export const ESSENTIAL_ATTESTATION_CHECK = 'attestation-genuine';
+/** Without this no launch passes whose report must be refused under a change. */
+export const REFUSED_CHECK = 'attestation-refused';
 
 const REPORT_BYTES = 1184;
 
@@ -79,6 +88,7 @@ function checksOf(subject: AttestedSubject): Check[] {
   const verdict = verifyReport(input);
   const genuine = verdict.checks.filter(({ layer }) => layer === 'genuine');
   const proven = verdict.result === 'pass';
+  const refused = subject.scenario?.attestation?.refused;
   const unproven = notApplicable('the report was not found genuine and wanted in the first place');
   return [
     certificates,
@@ -94,10 +104,9 @@ function checksOf(subject: AttestedSubject): Check[] {
         : failed(`the report does not say what was predicted and sent: ${failures(verdict)}`)),
     },
     { name: 'attestation-second-report', ...(proven ? secondFinding(subject, input) : unproven) },
-    ...CONTROLS.map((control) => ({
-      name: `attestation-${control.name}`,
-      ...(proven ? controlFinding(control, input) : unproven),
-    })),
+    ...(refused === undefined
+      ? []
+      : [{ name: REFUSED_CHECK, ...(proven ? controlFinding(refused, input, wrongOf(subject)) : unproven) }]),
   ];
 }
 

@@ -6,6 +6,7 @@ import type { Wanted } from '../attestation/want.ts';
 import { HarnessError } from '../errors.ts';
 import type { Attestation } from '../evidence/attestation-schema.ts';
 import { authorKeyDigest, idKeyDigest } from '../identity/id-auth.ts';
+import { needOf } from '../scenarios/refused-for.ts';
 import { launchedPolicy, type Subject } from './subject.ts';
 
 /** Evidence whose report is to be verified. */
@@ -54,6 +55,15 @@ export function certificatesOf({ evidence }: AttestedSubject): GivenCertificates
   if (attestation.workflow === 'standard') return readAll(attestation.certificates, 'certificate of the service');
   const table = outcome.certificates ?? '';
   return table === '' ? { bundle: { certificates: [], crls: [] } } : readAll([table], 'table of the host');
+}
+
+/** What was made wrong on purpose; empty where nothing is needed, null where it was not made or cannot be read. */
+export function wrongOf({ evidence, scenario }: AttestedSubject): CertificateBundle | null {
+  const refused = scenario?.attestation?.refused;
+  if (refused === undefined || needOf(refused).wrong === undefined) return { certificates: [], crls: [] };
+  const { wrong } = evidence.attestation;
+  const read = wrong === undefined ? null : readAll([wrong], 'wrong certificate');
+  return read !== null && 'bundle' in read ? read.bundle : null;
 }
 
 /** What the report must say: what was predicted and sent. @param nonce of that report, as hex */

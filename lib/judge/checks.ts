@@ -1,4 +1,5 @@
 import type { Finding } from '../finding.ts';
+import { isOwnLaunch } from '../scenarios/own-launch.ts';
 import { launchesAgree, secondReport } from './agreement-checks.ts';
 import { launchAccepted } from './launch-check.ts';
 import { pageList } from './page-list.ts';
@@ -20,7 +21,8 @@ export interface CheckRow {
 
 const whereAccepted = ({ expectation }: Subject): boolean => expectation.outcome === 'accepted';
 const whereRefused = (subject: Subject): boolean => !whereAccepted(subject);
-const ofScenarios = ({ evidence }: Subject): boolean => evidence.scenario !== undefined;
+const ofScenarios = ({ evidence }: Subject): boolean =>
+  evidence.scenario !== undefined && !isOwnLaunch(evidence.scenario);
 /** Recordings of a time when guests were asked once have no second report. */
 const whereAskedTwice = (subject: Subject): boolean =>
   whereAccepted(subject) && subject.evidence.outcome.secondReport !== undefined;
@@ -37,7 +39,7 @@ export const CHECKS: readonly CheckRow[] = [
     name: 'launch-refused',
     source: `${FINISH}; Linux, arch/x86/kvm/svm/sev.c`,
     run: launchRefused,
-    asked: whereRefused,
+    asked: ({ expectation }) => expectation.outcome === 'refused' || expectation.outcome === 'unknown',
   },
   { name: 'no-guest-ran', source: FINISH, run: noGuestRan, asked: whereRefused },
   { name: 'sent-as-meant', source: 'lib/scenarios', run: sentAsMeant, asked: ofScenarios },

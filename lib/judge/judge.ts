@@ -2,7 +2,7 @@ import type { Evidence } from '../evidence/schema.ts';
 import type { Check } from '../finding.ts';
 import type { Prediction } from '../measure/inputs.ts';
 import { describeExpectation, type Expectation } from '../scenarios/expectation.ts';
-import { attestationChecks, ESSENTIAL_ATTESTATION_CHECK } from './attestation-checks.ts';
+import { attestationChecks, ESSENTIAL_ATTESTATION_CHECK, REFUSED_CHECK } from './attestation-checks.ts';
 import { CHECKS } from './checks.ts';
 import { type Subject, subjectOf } from './subject.ts';
 import type { Verdict } from './verdict.ts';
@@ -23,14 +23,19 @@ export function resultOf(
   const came =
     outcome === 'accepted'
       ? state === 'ran' && passes() && essential.every(passes)
-      : passes('launch-refused') && passes('no-guest-ran');
+      : (outcome === 'open' || passes('launch-refused')) && passes('no-guest-ran');
   return came ? 'pass' : 'infrastructure';
 }
 
 /** What a scenario is launched for: where that could not be found out, nothing has passed. */
 function essentialChecks({ scenario }: Subject): string[] {
   if (scenario?.attestation === undefined) return [];
-  return [ESSENTIAL_ATTESTATION_CHECK, ...(scenario.attestation.launches === 2 ? ['launches-agree'] : [])];
+  const { launches, refused } = scenario.attestation;
+  return [
+    ESSENTIAL_ATTESTATION_CHECK,
+    ...(launches === 2 ? ['launches-agree'] : []),
+    ...(refused === undefined ? [] : [REFUSED_CHECK]),
+  ];
 }
 
 /**

@@ -9,6 +9,7 @@ import { parseIdAuth } from '../identity/id-auth.ts';
 import { parseIdBlock } from '../identity/id-block.ts';
 import type { Prediction } from '../measure/inputs.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
+import { isOwnLaunch, OPEN } from '../scenarios/own-launch.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { expectationOf, findScenario } from '../scenarios/scenarios.ts';
@@ -41,6 +42,8 @@ export function launchedPolicy({ sent, cell }: Pick<Evidence, 'sent' | 'cell'>):
 function expectationFor(evidence: Evidence, scenario: Scenario | undefined): Expectation {
   if (scenario !== undefined) return expectationOf(scenario, launchedPolicy(evidence), policyFactsOf(evidence.host));
   if (evidence.scenario === undefined) return { outcome: 'accepted' };
+  // Where its guest ran, the report of a launch of one's own must agree with what was sent all the same.
+  if (isOwnLaunch(evidence.scenario)) return evidence.outcome.state === 'refused' ? OPEN : { outcome: 'accepted' };
   return { outcome: 'unknown', why: `this version knows no scenario ${evidence.scenario}` };
 }
 

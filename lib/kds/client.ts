@@ -49,7 +49,7 @@ export class KdsClient {
 
   /**
    * Certificates or a list.
-   * @returns undefined for a VCEK that the service does not know, and offline for whatever is not kept
+   * @returns undefined for a VCEK that the service does not know, for a list that it does not have, and offline for whatever is not kept
    * @throws HarnessError KDS_UNREACHABLE, KDS_THROTTLED; KDS_ANSWER for an answer that holds no certificate; KDS_CACHE
    */
   async get(request: KdsRequest, insistence: KdsInsistence = 'kept'): Promise<CertificateBundle | undefined> {
@@ -76,7 +76,15 @@ export class KdsClient {
     const bytes = await kdsGet(url, this.#limits, this.#edge);
     if (bytes === undefined) {
       if (request.what === 'vcek') return undefined;
-      throw new HarnessError({ code: 'KDS_ANSWER', what: 'the service has no such chain or list', where: url });
+      // A mirror may have no lists; whether one is required is for who verifies to say.
+      if (request.what === 'crl') {
+        if (before !== undefined && !this.#ranOut(before.bundle)) return before.bundle;
+        this.#edge.note(
+          `the service has no list of revoked certificates (${url}): nobody can tell whether one is revoked`,
+        );
+        return undefined;
+      }
+      throw new HarnessError({ code: 'KDS_ANSWER', what: 'the service has no such chain', where: url });
     }
     const bundle = answerOf(request, bytes, url);
     await this.#cache.write(kdsCacheName(request), url, bytes, this.#edge.now());

@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { factsOf, type RowFacts } from '../compare/facts.ts';
-import type { Judged, Result } from '../evidence/results.ts';
+import { type Judged, launchOf, type Result } from '../evidence/results.ts';
 import { appendResult } from '../evidence/run-directory.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import type { Plan } from '../runner/plan.ts';
@@ -26,9 +26,10 @@ export interface WrittenReports {
   page: string;
 }
 
-/** The line of a row in the results of the run. */
-function resultOf({ suite, host, name, result, durationMs, message, planned }: ResultRow): Result {
-  return { suite, host, id: name, result, durationMs, message, cell: planned ?? null };
+/** The line of a row in the results of the run: under the name of its launch, whatever the title of its test. */
+function resultOf({ suite, host, name, result, durationMs, message, planned, cell }: ResultRow): Result {
+  const launch = cell === undefined ? { suite, id: name } : launchOf(cell.evidence);
+  return { ...launch, host, result, durationMs, message, cell: planned ?? cell?.evidence.cell ?? null };
 }
 
 function writeWhole(path: string, content: string): void {

@@ -4,11 +4,13 @@ import type { Anchor } from '../attestation/anchors.ts';
 import { type CertificateBundle, readCertificateFile } from '../attestation/certificate-file.ts';
 import { parseKeyInfo } from '../attestation/report.ts';
 import { HarnessError } from '../errors.ts';
-import { type Attestation, type AttestationWorkflow, CERTIFICATE_TROUBLES } from '../evidence/attestation-schema.ts';
+import { type Attestation, CERTIFICATE_TROUBLES, type WrongCertificates } from '../evidence/attestation-schema.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import type { EmulatedAnchor } from '../firmware/authority.ts';
 import type { KdsClient } from '../kds/client.ts';
 import { type Collected, collectEvidence } from '../kds/collect.ts';
+import { needOf, type RefusedFor } from '../scenarios/refused-for.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
 
 /** Where the certificates of a host's reports come from. */
 export interface AttestorSettings {
@@ -19,6 +21,8 @@ export interface AttestorSettings {
   emulatedRoot: EmulatedAnchor | null;
   /** The provider whose VLEK the host must have; null: none was named. */
   cspId: string | null;
+  /** Makes certificates that are wrong on purpose, as only their issuer can; null: the issuer is AMD. */
+  makeWrong: ((wrong: WrongCertificates) => Promise<Uint8Array>) | null;
   now: () => Date;
 }
 
@@ -57,15 +61,29 @@ export class Attestor {
 
   /**
    * What the report of a launch is to be verified with. That the service cannot be asked is written down, not thrown.
+   * @param refused under what the report must be refused, which may need certificates that are wrong; undefined: it need not
    * @param earlierReport of an earlier launch of the cell, base64; null where there was none
    */
-  async attest(evidence: Evidence, workflow: AttestationWorkflow, earlierReport: string | null): Promise<Attestation> {
+  async attest(
+    evidence: Evidence,
+    { workflow, refused }: Pick<NonNullable<Scenario['attestation']>, 'workflow' | 'refused'>,
+    earlierReport: string | null,
+  ): Promise<Attestation> {
     const { emulatedRoot, cspId, now } = this.#settings;
     const { certificates, trouble } =
       workflow === 'extended' || evidence.outcome.report === null
         ? { certificates: [], trouble: null }
         : await this.#collect(evidence, emulatedRoot);
-    return { workflow, at: now().toISOString(), certificates, trouble, emulatedRoot, cspId, earlierReport };
+    const wrong = await this.#wrongFor(refused);
+    const at = now().toISOString();
+    return { workflow, at, certificates, trouble, emulatedRoot, cspId, earlierReport, ...(wrong && { wrong }) };
+  }
+
+  async #wrongFor(refused: RefusedFor | undefined): Promise<string | undefined> {
+    const { makeWrong } = this.#settings;
+    const wrong = refused === undefined ? undefined : needOf(refused).wrong;
+    if (wrong === undefined || makeWrong === null) return undefined;
+    return Buffer.from(await makeWrong(wrong)).toString('base64');
   }
 
   async #collect({ outcome }: Evidence, root: Anchor | null): Promise<Pick<Attestation, 'certificates' | 'trouble'>> {

@@ -21,9 +21,15 @@ export function hostTag(host: string): string {
   return `@${host}`;
 }
 
-/** What a project's grep must match: the tag of its host and not one that it begins. */
-export function hostTagPattern(host: string): RegExp {
-  return new RegExp(`${hostTag(host)}(?![\\w.-])`);
+/**
+ * What a project's grep must match: the tag of its host and not one that it begins; or no tag of any host.
+ * @param all the names of all hosts; absent: a test without a tag is not for this host
+ * @returns a pattern for titles and tags
+ */
+export function hostTagPattern(host: string, all: readonly string[] = []): RegExp {
+  if (all.length === 0) return new RegExp(`${hostTag(host)}(?![\\w.-])`);
+  const any = all.map((name) => `${hostTag(name)}(?![\\w.-])`).join('|');
+  return new RegExp(`${hostTag(host)}(?![\\w.-])|^(?!.*(?:${any}))`);
 }
 
 /** Cells in groups of one firmware and kernel, in the order given. */
@@ -46,6 +52,24 @@ export function inGroups(cells: readonly HostedCell[]): CellGroup[] {
 /** The cells of the run, in groups, in the order of the matrix; none where the suite `launch` is not chosen. */
 export function cellGroups(): CellGroup[] {
   return inGroups(loadPlan(readPlan(process.env, process.cwd())).plain);
+}
+
+/** A cell of the run, for a test of one's own. */
+export interface TaggedCell {
+  readonly cell: Cell;
+  /** Tags of the hosts that run it: the `tag` of its test. */
+  readonly tag: string[];
+}
+
+/**
+ * The cells of the run, in the order of the matrix.
+ * @param wanted only those that it holds for; absent: all
+ * @throws HarnessError of the codes of hosts.json, matrix.json and recordings
+ */
+export function cells(wanted: (cell: Cell) => boolean = () => true): TaggedCell[] {
+  return loadPlan(readPlan(process.env, process.cwd()))
+    .cells.filter(({ cell }) => wanted(cell))
+    .map(({ cell, hosts }) => ({ cell, tag: hosts.map(hostTag) }));
 }
 
 /** Scenarios that stand together in a suite: those of one cell. */

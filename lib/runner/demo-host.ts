@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
+import { firmwareOf } from '../discovery/find.ts';
+import { byUsefulness, FIRMWARE_FOLDERS } from '../discovery/found.ts';
 import { HarnessError } from '../errors.ts';
 import { readInputFile } from '../evidence/input-file.ts';
-import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
+import { FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
 
 /** What the machine has that a launch on an emulated host needs. */
 export interface DemoMachine {
@@ -14,18 +16,7 @@ export interface DemoMachine {
   firmware: string;
 }
 
-/** Where distributions put OVMF. */
-const FIRMWARE_FOLDERS = [
-  '/usr/share/ovmf',
-  '/usr/share/OVMF',
-  '/usr/share/edk2/ovmf',
-  '/usr/share/edk2-ovmf/x64',
-  '/usr/share/edk2/x64',
-  '/usr/share/qemu',
-] as const;
 const QEMU_SINCE = 901;
-/** Source: QEMU hw/i386/x86-common.c, x86_bios_rom_init. */
-const QEMU_FIRMWARE_UNIT = 64 * 1024;
 const ASK_MS = 20_000;
 
 function onPath(program: string, env: NodeJS.ProcessEnv): string | undefined {
@@ -46,8 +37,7 @@ async function qemuVersion(path: string): Promise<{ version: string; number: num
 async function launchesSnp(path: string): Promise<boolean> {
   try {
     const image = await readInputFile({ path, what: 'firmware image', maxBytes: FIRMWARE_BYTES_MAX });
-    describeFirmware(image);
-    return image.length % QEMU_FIRMWARE_UNIT === 0;
+    return firmwareOf(path, '', image).unusable === null;
   } catch (error) {
     if (error instanceof HarnessError) return false;
     throw error;
@@ -56,9 +46,7 @@ async function launchesSnp(path: string): Promise<boolean> {
 
 async function firmwareIn(folders: readonly string[]): Promise<string | undefined> {
   for (const folder of folders.filter(existsSync)) {
-    const names = (await readdir(folder)).filter((name) => name.endsWith('.fd')).sort();
-    // An AmdSev build first: its digest is the one that people ask about.
-    names.sort((left, right) => Number(/amdsev/i.test(right)) - Number(/amdsev/i.test(left)));
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.fd')).sort(byUsefulness);
     for (const name of names) if (await launchesSnp(join(folder, name))) return join(folder, name);
   }
   return undefined;

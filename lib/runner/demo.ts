@@ -78,6 +78,8 @@ export async function liveStage(machine: DemoMachine, folder: string, cacheFolde
     corrected: (features) => cellWith(firmware, features),
     source: new Launcher(qemuHost, artifacts, new Reference(null, {}), {
       fromHost: false,
+      issuer: 'emulated',
+      signsWith: 'VCEK',
       attestor: () => openAttestor(entry, {}, emulation, cacheFolder),
     }),
   };

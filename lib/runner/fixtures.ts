@@ -2,10 +2,10 @@ import { homedir } from 'node:os';
 import { _baseTest as base, expect as baseExpect } from '@playwright/test';
 import { cacheDirectory } from '../cache.ts';
 import { asHarnessError, HarnessError } from '../errors.ts';
-import { cellExplanationText } from '../explain/cell-text.ts';
-import { summarise } from '../judge/summary.ts';
+import type { HostProvenance } from '../evidence/schema.ts';
 import type { Cell } from '../matrix/cell.ts';
 import { describeExpectation } from '../scenarios/expectation.ts';
+import { type LaunchOverrides, ownScenario } from '../scenarios/own-launch.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import {
   CELL_FILE_ANNOTATION,
@@ -13,6 +13,8 @@ import {
   LAB_NOTICE_ANNOTATION,
   REPLAY_CHANGE_ANNOTATION,
 } from './annotations.ts';
+import { type Guest, guestOf } from './guest.ts';
+import { toBeRefusedWith, toConform, toMeasure, toVerify } from './matchers.ts';
 import { openSource } from './open-source.ts';
 import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
 import { loadPlan, readPlan } from './plan.ts';
@@ -26,10 +28,15 @@ const CLOSE_MS = 15_000;
 
 interface TestFixtures {
   /**
-   * Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. With a scenario it is that
-   * launch of the cell; the test is skipped where it is not known what must come of it on this host.
+   * Launches a cell on the project's host (or plays it back), keeps the evidence and judges it. With overrides, or a scenario
+   * of the package, it is that launch of the cell; the test is skipped where it is not known what must come of a scenario on
+   * this host. A refused launch is an outcome, not an error.
    */
-  launch: (cell: Cell, scenario?: Scenario) => Promise<CellOutcome>;
+  launch: (cell: Cell, how?: Scenario | LaunchOverrides) => Promise<CellOutcome>;
+  /** Launches a cell whose guest must run and report, and gives what it said. */
+  guest: (cell: Cell, overrides?: LaunchOverrides) => Promise<Guest>;
+  /** What is known of the project's host: name, kind, kernel, QEMU builds and, where preflight asked, the machine. */
+  host: HostProvenance;
 }
 
 interface WorkerFixtures {
@@ -52,7 +59,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   ],
   launch: async ({ labHost }, use, testInfo) => {
     const abort = new AbortController();
-    await use(async (cell, scenario) => {
+    await use(async (cell, how) => {
+      const scenario = how === undefined || 'claim' in how ? how : ownScenario(how);
       const launch = { cell, scenario };
       const expectation = await labHost.expectationOf(launch);
       testInfo.annotations.push({ type: EXPECTATION_ANNOTATION, description: describeExpectation(expectation) });
@@ -83,21 +91,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     });
     abort.abort();
   },
-});
-
-/** Playwright's expect, with what the harness adds. */
-export const expect = baseExpect.extend({
-  /** Every check of the cell's verdict holds. Lab trouble is thrown as such, not as a failed expectation. */
-  toConform(outcome: CellOutcome) {
-    const { verdict, evidence } = outcome;
-    if (verdict.result === 'infrastructure') {
-      const broken = evidence.outcome.state === 'silent' ? 'GUEST_SILENT' : 'LAUNCH_BROKEN';
-      const code = evidence.attestation?.trouble?.code ?? broken;
-      throw new HarnessError({ code, what: summarise(verdict), where: `host ${evidence.host.name}` });
-    }
-    const pass = verdict.result === 'pass';
-    const why = outcome.explanation === undefined ? '' : `\n${cellExplanationText(outcome.explanation)}`;
-    const what = `${summarise(verdict)}${why}`;
-    return { pass, message: () => new HarnessError({ code: 'CHECK_FAILED', what }).message };
+  guest: async ({ launch }, use) => {
+    await use(async (cell, overrides) => guestOf(await launch(cell, overrides)));
+  },
+  host: async ({ labHost }, use) => {
+    await use(await labHost.provenance());
   },
 });
+
+/** Playwright's expect, with what the harness adds; each matcher says what was expected and observed. */
+export const expect = baseExpect.extend({ toConform, toMeasure, toBeRefusedWith, toVerify });

@@ -1,5 +1,6 @@
 import { HarnessError } from '../errors.ts';
 import { writeFileAtomically } from '../evidence/json-file.ts';
+import type { HostProvenance } from '../evidence/schema.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
 import { type Limits, limitsOf } from '../host/limits.ts';
 import { unsuitable } from '../host/preflight/suitable.ts';
@@ -105,6 +106,10 @@ export class LabSource implements EvidenceSource {
     this.#own = new LabHost(entry, run);
     this.#latest = this.#own;
     this.#standIns = standInsFor(name, entries).map((other) => new LabHost(other, run));
+  }
+
+  async provenance(): Promise<HostProvenance> {
+    return (await this.#own.launcher()).provenance();
   }
 
   async expectationOf(launch: CellLaunch): Promise<Expectation> {

@@ -9,7 +9,9 @@ import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { Matrix } from '../matrix/matrix-file.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { rightIdentity } from '../scenarios/identity-scenarios.ts';
+import { OPEN, OWN_SUITE } from '../scenarios/own-launch.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
+import { needOf } from '../scenarios/refused-for.ts';
 import type { Scenario, SentIdentity } from '../scenarios/scenario.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
 import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
@@ -118,6 +120,10 @@ export class MatrixArtifacts {
 export interface CertificateSource {
   /** Does the host give its guests any? */
   fromHost: boolean;
+  /** Whose certificates are they? Only who issues them can make wrong ones. */
+  issuer: 'AMD' | 'emulated';
+  /** Are its reports signed by a VLEK? */
+  signsWith: 'VCEK' | 'VLEK';
   /** Made when first asked for, and kept. */
   attestor: () => Promise<Attestor>;
 }
@@ -143,15 +149,34 @@ export class Launcher implements EvidenceSource, Prober {
     return scenario === undefined ? cell.guestPolicy : scenario.guestPolicy(cell.guestPolicy, policyFactsOf(host));
   }
 
+  provenance(): Promise<HostProvenance> {
+    return this.#host.provenance();
+  }
+
   async expectationOf(launch: CellLaunch): Promise<Expectation> {
     if (launch.scenario === undefined) return { outcome: 'accepted' };
+    if (launch.scenario.suite === OWN_SUITE) return OPEN;
     if (launch.scenario.attestation?.workflow === 'extended' && !this.#certificates.fromHost) {
       return { outcome: 'unknown', why: 'hosts.json does not say that this host gives its guests certificates' };
     }
+    const lacks = this.#lacks(launch.scenario);
+    if (lacks !== undefined) return { outcome: 'unknown', why: lacks };
     const host = await this.#host.provenance();
     const policy = this.#guestPolicy(launch, host);
     if (policy !== undefined) return expectationOf(launch.scenario, policy, policyFactsOf(host));
     return { outcome: 'unknown', why: 'it is not known which ABI the firmware of this host has' };
+  }
+
+  /** What is needed for a report that must be refused, and is not there. */
+  #lacks({ attestation }: Scenario): string | undefined {
+    if (attestation?.refused === undefined) return undefined;
+    const { wrong, key } = needOf(attestation.refused);
+    if (wrong !== undefined && this.#certificates.issuer === 'AMD') {
+      return 'it needs certificates that are wrong on purpose, which only an emulated issuer makes';
+    }
+    return key !== undefined && this.#certificates.signsWith !== key
+      ? `it is about reports that a ${key} signed, and hosts.json says by the "cspId" of "attestation" what signs those of this host`
+      : undefined;
   }
 
   async evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence> {
@@ -179,7 +204,7 @@ export class Launcher implements EvidenceSource, Prober {
   async #attested(evidence: Evidence, scenario: Scenario | undefined, earlierReport: string | null): Promise<Evidence> {
     if (scenario?.attestation === undefined) return evidence;
     const attestor = await this.#certificates.attestor();
-    return { ...evidence, attestation: await attestor.attest(evidence, scenario.attestation.workflow, earlierReport) };
+    return { ...evidence, attestation: await attestor.attest(evidence, scenario.attestation, earlierReport) };
   }
 
   #request(

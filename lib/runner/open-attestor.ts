@@ -4,6 +4,7 @@ import { KDS_URL } from '../attestation/kds-url.ts';
 import { type Authority, anchorOf } from '../firmware/authority.ts';
 import { emulatedChip } from '../firmware/chip.ts';
 import { answerKds } from '../firmware/kds.ts';
+import { wrongCertificates } from '../firmware/wrong-certificates.ts';
 import type { Emulation } from '../host/emulation.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
 import { KdsClient } from '../kds/client.ts';
@@ -57,6 +58,11 @@ export async function openAttestor(
     offline,
     emulatedRoot: authority && anchorOf(authority),
     cspId: entry.attestation.cspId ?? null,
+    makeWrong:
+      authority === null || emulation === null
+        ? null
+        : async (wrong) =>
+            wrongCertificates(wrong, authority, emulatedChip(entry.name, emulation.platform), EDGE.now()),
     now: EDGE.now,
   });
 }

@@ -91,6 +91,8 @@ export async function openHost(entry: HostEntry, run: HostsRun): Promise<Launche
   let attestor: Promise<Attestor> | undefined;
   return new Launcher(host, run.artifacts, run.reference, {
     fromHost: entry.attestation.suppliesCertificates,
+    issuer: emulation === null ? 'AMD' : 'emulated',
+    signsWith: entry.attestation.cspId !== undefined || entry.emulation?.vlek !== undefined ? 'VLEK' : 'VCEK',
     attestor: () => {
       attestor ??= openAttestor(entry, run.plan, emulation, run.cacheFolder);
       return attestor;

@@ -4,7 +4,7 @@ import { resultHostOf } from '../evidence/attempt.ts';
 import type { Durability } from '../evidence/json-file.ts';
 import { keepFile } from '../evidence/manifest.ts';
 import type { ResultKind } from '../evidence/results.ts';
-import type { CellExplanation, CellFile, Evidence } from '../evidence/schema.ts';
+import type { CellExplanation, CellFile, Evidence, HostProvenance } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Cell } from '../matrix/cell.ts';
@@ -32,6 +32,8 @@ export interface CellLaunch {
 
 /** Where the evidence of one host's cells comes from: launches, or a recording. */
 export interface EvidenceSource {
+  /** What is known of the host. @throws HarnessError */
+  provenance(): Promise<HostProvenance>;
   /** What must come of a launch, as far as what is known of the host tells. */
   expectationOf(launch: CellLaunch): Promise<Expectation>;
   evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence>;

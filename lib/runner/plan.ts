@@ -11,6 +11,7 @@ import type { Cell } from '../matrix/cell.ts';
 import { planCells } from '../matrix/cells.ts';
 import { DEFAULT_EXPLAIN, EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { type Matrix, matrixSchema } from '../matrix/matrix-file.ts';
+import { isOwnLaunch, OWN_SUITE } from '../scenarios/own-launch.ts';
 import { launchName, SCENARIO_SUITES, type Scenario } from '../scenarios/scenario.ts';
 import { findScenario, SCENARIOS } from '../scenarios/scenarios.ts';
 import { packageRoot } from './package-root.ts';
@@ -201,10 +202,11 @@ function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): 
   };
 }
 
-/** The scenario of a recorded row; undefined for a plain launch. @throws HarnessError RECORDING_INVALID */
-function recordedScenario(id: string, cellId: string, path: string): Scenario | undefined {
+/** The scenario of a recorded row; undefined for a plain launch; `own`: of a suite that is not the package's. @throws HarnessError RECORDING_INVALID */
+function recordedScenario(id: string, cellId: string, path: string): Scenario | typeof OWN_SUITE | undefined {
   if (id === cellId) return undefined;
   const name = id.slice(cellId.length + 1);
+  if (isOwnLaunch(name)) return OWN_SUITE;
   const scenario = findScenario(name);
   if (scenario !== undefined) return scenario;
   throw new HarnessError({
@@ -233,7 +235,9 @@ function loadFromRecording(plan: Plan, path: string, options: { keepGoing?: true
   const kept = rows.filter((row) => hosts.some(({ name }) => name === row.host));
   const isChosen = (suite: SuiteName): boolean => suitesOf(plan).includes(suite);
   const scenarios = kept.flatMap(({ cell, scenario, host }) =>
-    scenario !== undefined && isChosen(scenario.suite) ? [{ cell, scenario, host }] : [],
+    typeof scenario === 'object' && scenario.suite !== OWN_SUITE && isChosen(scenario.suite)
+      ? [{ cell, scenario, host }]
+      : [],
   );
   return {
     ...{ plan, hosts, cells: gather(kept), excluded: 0 },

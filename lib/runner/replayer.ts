@@ -2,8 +2,9 @@ import { ERROR_CODES, type ErrorCode, HarnessError } from '../errors.ts';
 import type { RecordedEntry } from '../evidence/recording/format.ts';
 import type { Recording } from '../evidence/recording/reader.ts';
 import type { RecordedRow } from '../evidence/results.ts';
-import type { Evidence } from '../evidence/schema.ts';
+import type { Evidence, HostProvenance } from '../evidence/schema.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
+import { OPEN, OWN_SUITE } from '../scenarios/own-launch.ts';
 import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import { launchName } from '../scenarios/scenario.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
@@ -64,10 +65,19 @@ export class Replayer implements EvidenceSource {
     return row;
   }
 
+  async provenance(): Promise<HostProvenance> {
+    for (const entry of this.#entries.values()) {
+      const { evidence } = this.#recording.row(entry);
+      if (evidence !== null) return evidence.host;
+    }
+    throw new HarnessError({ code: 'RECORDING_INVALID', what: 'no evidence at all', where: `host ${this.#host}` });
+  }
+
   async expectationOf(launch: CellLaunch): Promise<Expectation> {
     const { evidence, result, message } = this.#recorded(launch);
     if (evidence === null && result === 'skip') return { outcome: 'unknown', why: message };
     if (evidence === null || launch.scenario === undefined) return { outcome: 'accepted' };
+    if (launch.scenario.suite === OWN_SUITE) return OPEN;
     const { host, sent, cell } = evidence;
     return expectationOf(launch.scenario, BigInt(sent.guestPolicy ?? cell.guestPolicy), policyFactsOf(host));
   }

@@ -1,9 +1,10 @@
 import { rightIdentity } from './identity-scenarios.ts';
+import { needOf, REFUSED_FOR } from './refused-for.ts';
 import type { Scenario } from './scenario.ts';
 
-type Row = Pick<Scenario, 'name' | 'claim' | 'attestation'>;
+type Row = Pick<Scenario, 'name' | 'claim'> & { attestation: NonNullable<Scenario['attestation']> };
 
-const ROWS: readonly Row[] = [
+const POSITIVE: readonly Row[] = [
   {
     name: 'attestation/standard',
     claim: 'the report is genuine by the certificates of the key distribution service',
@@ -21,8 +22,14 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+const NEGATIVE: readonly Row[] = REFUSED_FOR.map((refused) => ({
+  name: `attestation/${refused}`,
+  claim: needOf(refused).claim,
+  attestation: { workflow: 'standard', launches: 1, refused },
+}));
+
 /** Launches whose report is verified to the root that is trusted; the policy is that of the cell. */
-export const ATTESTATION_SCENARIOS: readonly Scenario[] = ROWS.map((row) => ({
+export const ATTESTATION_SCENARIOS: readonly Scenario[] = [...POSITIVE, ...NEGATIVE].map((row) => ({
   ...row,
   suite: 'attestation',
   source: 'AMD 56860, ATTESTATION_REPORT structure; AMD 57230, key distribution service; GHCB, extended guest request',

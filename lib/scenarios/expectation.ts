@@ -18,6 +18,8 @@ export interface ExpectedRefusal {
 export type Expectation =
   | { outcome: 'accepted' }
   | { outcome: 'refused'; refusal: ExpectedRefusal; why: string }
+  /** The suite that describes the launch says itself what must come of it. */
+  | { outcome: 'open' }
   /** What is known of the host does not tell; so nothing is launched. */
   | { outcome: 'unknown'; why: string };
 
@@ -46,6 +48,8 @@ export function describeExpectation(expectation: Expectation): string {
       const { by, line } = expectation.refusal;
       return `refused by ${by === 'kvm' ? 'KVM' : 'the firmware'}: ${line}`;
     }
+    case 'open':
+      return 'what the suite says';
     default:
       return `not known: ${expectation.why}`;
   }

@@ -100,47 +100,6 @@ test('a run does not delete what an earlier one left', async () => {
   expect(kept.filter((name) => name.includes('cells') && name.endsWith('.json'))).toHaveLength(before.length);
 });
 
-const ONE_CELL = ['--matrix', projectPath('matrix.example.json'), '--grep', 'ovmfx64.*0x30000.*1-vcpu/EPYC-v4'];
-
-/** A host that tries twice, without much of a pause. */
-function twiceTrying(): Promise<string> {
-  const limits = { attempts: 2, backoffSeconds: 0.1 };
-  return lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: ['features-0x1'], change: { limits } }]);
-}
-
-test('a QEMU that somebody kills is launched again, and the evidence says so', async () => {
-  const running = lab.run(['--hosts', await twiceTrying(), ...ONE_CELL], 'shot-once');
-  await until('a guest of the run', async () => (await guests()).length > 0, 60_000);
-  for (const pid of await guests()) process.kill(pid, 'SIGKILL');
-  const { exitCode, cells, stderr, stdout } = await running;
-  expect(exitCode, stderr + stdout).toBe(0);
-  expect(cells[0]?.evidence.attempts?.map(({ trouble }) => trouble?.code ?? 'ok')).toEqual(['QEMU_KILLED', 'ok']);
-  expect(stderr).toMatch(/^LAB upstream ovmfx64.*\(after 2 attempts: upstream QEMU_KILLED, upstream worked\)/m);
-  expect(stdout).toContain('lab: 1 cells were tried more than once');
-});
-
-test('a QEMU that somebody kills every time is trouble of the lab, not of what is tested', async () => {
-  const running = lab.run(['--hosts', await twiceTrying(), ...ONE_CELL], 'shot');
-  let ended = false;
-  running.finally(() => {
-    ended = true;
-  });
-  await until(
-    'the end of the run',
-    async () => {
-      for (const pid of await guests()) process.kill(pid, 'SIGKILL');
-      return ended;
-    },
-    120_000,
-  );
-  const { exitCode, junit } = await running;
-  expect(exitCode).toBe(3);
-  expect(junit).toMatch(/<error message="QEMU_KILLED: [^"]*after 2 attempts/);
-  expect(junit).not.toContain('<failure');
-  const attempts = await readdir(join(lab.folder, 'shot', 'run', 'attempts', 'upstream'));
-  expect(attempts).toHaveLength(1);
-});
-
 async function finished(): Promise<string[]> {
   const names = await readdir(join(lab.folder, 'killed', 'run', 'cells'), { recursive: true }).catch(() => []);
   return names.filter((name) => name.endsWith('.json'));

@@ -14,6 +14,8 @@ export interface LabHost {
   tags: string[];
   slots?: number;
   qemu?: string;
+  /** The server that reaches it; absent: that of the lab. */
+  at?: Sshd;
   /** What else its emulation says. */
   emulation?: Readonly<Record<string, unknown>>;
   /** Fields of hosts.json in place of what the lab writes. */
@@ -60,15 +62,16 @@ export class Lab {
   }
 
   async writeHosts(hosts: readonly LabHost[]): Promise<string> {
-    const { port, user, userKeyPath, hostKeyLine } = this.#sshd;
-    const entries = hosts.map(({ name, profile, tags, slots = 1, qemu = QEMU, emulation, change }) => ({
-      name,
-      kind: 'ssh',
-      ...{ address: '127.0.0.1', port, user, privateKey: userKeyPath, hostKey: hostKeyLine },
-      ...{ slots, tags, directory: this.hostFolder, qemu: { default: qemu } },
-      ...(profile === null ? {} : { emulation: { profile, ...emulation } }),
-      ...change,
-    }));
+    const entries = hosts.map(
+      ({ name, profile, tags, slots = 1, qemu = QEMU, emulation, at = this.#sshd, change }) => ({
+        name,
+        kind: 'ssh',
+        ...{ address: at.address, port: at.port, user: at.user, privateKey: at.userKeyPath, hostKey: at.hostKeyLine },
+        ...{ slots, tags, directory: this.hostFolder, qemu: { default: qemu } },
+        ...(profile === null ? {} : { emulation: { profile, ...emulation } }),
+        ...change,
+      }),
+    );
     return this.writeJson('hosts.json', { format: 'snp-conform/hosts@1', hosts: entries });
   }
 

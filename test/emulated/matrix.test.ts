@@ -1,21 +1,55 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { projectPath } from '../support/paths.ts';
+import type { HostReport } from '../../lib/evidence/host-report.ts';
+import { type NetHost, startNetHost } from '../lab/namespaces.ts';
+import { newerRoot } from '../lab/newer-root.ts';
+import { CACHE_FOLDER, projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
-import { EXAMPLE_HOSTS, Lab, processesWith } from './lab.ts';
+import { Lab, type LabHost, processesWith } from './lab.ts';
 
 let lab: Lab;
+let machines: NetHost[];
 test.beforeAll(async () => {
+  test.skip(process.getuid?.() !== 0, 'machines with networks and roots of their own are made by root');
   lab = await Lab.start();
+  machines = await Promise.all([null, newerRoot(CACHE_FOLDER), null].map((root) => startNetHost(root)));
 });
 test.afterAll(async () => {
-  await lab.stop();
+  await Promise.all((machines ?? []).map((machine) => machine.stop()));
+  await lab?.stop();
 });
+
+/** Three machines: with QEMU 10, with a newer system and QEMU 11, and one that is as it is. */
+function labHosts(): LabHost[] {
+  const [old, newer, bare] = machines;
+  if (old === undefined || newer === undefined || bare === undefined) throw new Error('expected three machines');
+  return [
+    { name: 'qemu-10', profile: 'upstream-6.12', tags: ['features-0x1'], slots: 2, at: old.sshd },
+    { name: 'qemu-11', profile: 'amd-6.8', tags: ['features-0x21'], slots: 2, at: newer.sshd },
+    { name: 'bare', profile: null, tags: ['features-0x1'], at: bare.sshd },
+  ];
+}
+
+const NO_SNP = /its processor has no SEV-SNP: /;
 
 const SHIPPED = projectPath('fixtures', 'recordings', 'example-matrix.emulated.jsonl.gz');
 
-test('the example matrix holds on two emulated hosts over SSH, and its recording says the same', async () => {
-  const hosts = await lab.writeHosts(EXAMPLE_HOSTS);
+test('hosts check tells what each of three machines is', async () => {
+  await lab.writeHosts(labHosts());
+  const { stdout, exitCode } = await lab.command(['hosts', 'check', '--json']);
+  expect(exitCode).toBe(3);
+  const { hosts } = JSON.parse(stdout) as { hosts: HostReport[] };
+  const of = (name: string): HostReport | undefined => hosts.find((report) => report.name === name);
+  expect(hosts.map(({ name, state }) => `${name} ${state}`)).toEqual(['qemu-10 ready', 'qemu-11 ready', 'bare unfit']);
+  expect(of('qemu-10')?.facts?.qemu.default?.version).toMatch(/^(9|10)\./);
+  expect(of('qemu-11')?.facts?.qemu.default?.version).toMatch(/^1[1-9]\./);
+  expect(of('qemu-11')?.facts?.snphost?.version).toMatch(/^\d+\.\d+/);
+  expect(of('qemu-11')?.facts?.snphost?.tests.length).toBeGreaterThan(10);
+  expect(of('bare')?.findings).toContainEqual(expect.objectContaining({ what: expect.stringMatching(NO_SNP) }));
+});
+
+test('the example matrix holds on two emulated hosts, of QEMU 10 and 11, a third is skipped with the reason, and its recording says the same', async () => {
+  const hosts = await lab.writeHosts(labHosts());
   const recording = join(lab.folder, 'night.jsonl.gz');
   const live = await lab.run(['--hosts', hosts, '--matrix', projectPath('matrix.example.json'), '--record', recording]);
   expect(live.exitCode, live.stderr + live.stdout).toBe(0);
@@ -27,8 +61,12 @@ test('the example matrix holds on two emulated hosts over SSH, and its recording
     expect(evidence.host.facts?.machine.kernel).toBe(evidence.host.kernel);
     expect(evidence.host.facts?.qemu.default?.epycModels).toContain('EPYC-Milan');
   }
-  expect(live.junit.match(/<testcase /g)?.length).toBe(live.cells.length);
-  expect(live.junit).not.toMatch(/<(failure|error|skipped)/);
+  expect(new Set(live.cells.map((cell) => cell.evidence.host.name))).toEqual(new Set(['qemu-10', 'qemu-11']));
+  const skips = [...live.junit.matchAll(/<skipped message="([^"]*)"/g)].map(([, why]) => why);
+  expect(skips).toHaveLength(live.cells.filter(({ evidence }) => evidence.host.name === 'qemu-10').length);
+  for (const why of skips) expect(why).toMatch(NO_SNP);
+  expect(live.junit.match(/<testcase /g)?.length).toBe(live.cells.length + skips.length);
+  expect(live.junit).not.toMatch(/<(failure|error)/);
   expect(await processesWith(new RegExp(lab.hostFolder))).toEqual([]);
 
   const replay = await lab.run(['--replay', recording], 'replayed');

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureArtifact } from '../../lib/host/artifact-store.ts';
+import { ensureArtifact, recheckArtifact } from '../../lib/host/artifact-store.ts';
 import type { LocalArtifact } from '../../lib/host/host.ts';
 import { LocalSession } from '../../lib/host/local-session.ts';
 import type { Session } from '../../lib/host/session.ts';
@@ -158,4 +158,44 @@ test('side by side sessions bring the same artifact without harm', async () => {
   expect(new Set(paths).size).toBe(1);
   expect((await readFile(paths[0] ?? '')).equals(content)).toBe(true);
   expect(await readdir(join(store, artifact.sha256))).toEqual(['OVMF.fd']);
+});
+
+test('of several sessions that want an artifact on a host, one brings it', async () => {
+  const artifact = await artifactOf(randomBytes(100_000));
+  const sessions = Array.from({ length: 4 }, () => new Watched('here'));
+  const paths = await Promise.all(sessions.map((session) => ensureArtifact(session, join(folder, 'store'), artifact)));
+  expect(new Set(paths).size).toBe(1);
+  expect(sessions.reduce((sum, { uploads }) => sum + uploads, 0)).toBe(1);
+  expect(await readdir(join(folder, 'store', artifact.sha256))).toEqual(['OVMF.fd']);
+});
+
+test('an upload that broke off with its connection is gone on with: what is there already is not sent again', async () => {
+  const session = await openLabSession(sshd);
+  const content = randomBytes(6_000_000);
+  const artifact = await artifactOf(content);
+  const target = join(folder, 'arrived');
+  // Nobody sends the first bytes again: they stay what they are there.
+  const there = Buffer.concat([Buffer.alloc(1000), content.subarray(1000, 5_000_000)]);
+  await writeFile(`${target}.part`, there);
+  await session.upload(artifact.path, target);
+  expect((await readFile(target)).equals(Buffer.concat([there, content.subarray(5_000_000)]))).toBe(true);
+  // A beginning that is wrong does not pass for the artifact, and is not in the way of the next attempt.
+  const store = join(folder, 'store');
+  const hostPath = join(store, artifact.sha256, 'OVMF.fd');
+  await session.run(['mkdir', '-p', join(store, artifact.sha256)]);
+  await writeFile(`${hostPath}.new.part`, there);
+  await expect(ensureArtifact(session, store, artifact)).rejects.toMatchObject({ code: 'HOST_UPLOAD' });
+  expect((await readFile(await ensureArtifact(session, store, artifact))).equals(content)).toBe(true);
+  await session.close();
+});
+
+test('an artifact that somebody changed on the host is told as that, and brought anew', async () => {
+  const session = new LocalSession('here');
+  const artifact = await artifactOf(randomBytes(1000));
+  const path = await ensureArtifact(session, join(folder, 'store'), artifact);
+  await recheckArtifact(session, path, artifact);
+  await writeFile(path, 'changed');
+  await expect(recheckArtifact(session, path, artifact)).rejects.toMatchObject({ code: 'HOST_ARTIFACT' });
+  await ensureArtifact(session, join(folder, 'store'), artifact);
+  await recheckArtifact(session, path, artifact);
 });

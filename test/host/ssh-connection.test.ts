@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fingerprint, parseHostKey } from '../../lib/host/known-hosts.ts';
@@ -278,6 +278,22 @@ test('a server that starts no commands says HOST_COMMAND, and one without files 
   await session.close();
   await strict.stop();
 });
+
+for (const most of [1, 2]) {
+  test(`a server that allows ${most} sessions on a connection is met by more connections, files among them`, async () => {
+    const narrow = await startSshd([`MaxSessions ${most}`]);
+    const session = await openLabSession(narrow);
+    const lasting = await session.start(['sh', '-c', 'echo up; read line; exit 5']);
+    const said = Array.from({ length: 9 }, (_, at) => session.run(['sh', '-c', `sleep 0.2; echo ${at}`]));
+    const hostname = session.readFile('/etc/hostname', 1000);
+    expect((await Promise.all(said)).map(({ stdout }) => Number(stdout))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(await hostname).toEqual(new Uint8Array(readFileSync('/etc/hostname')));
+    lasting.end();
+    expect((await lasting.ended).exitCode).toBe(5);
+    await session.close();
+    await narrow.stop();
+  });
+}
 
 test('algorithms of known keys are offered first, SHA-1 signatures never', () => {
   const rsa = { type: 'ssh-rsa', blob: new Uint8Array() };

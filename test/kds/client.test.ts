@@ -213,6 +213,15 @@ test.describe('what a report lacks', () => {
     expect(kds.asked).toEqual([]);
   });
 
+  test('a service without lists proves the report, unless a list is required', async () => {
+    const { made, report } = served();
+    kds.routes.delete(kdsPath(CRL));
+    const { certificates, crls } = await collectEvidence(report, NONE, client(), ALL);
+    const input = { report, certificates, crls, anchors: [made.anchor], now: NOW };
+    expect(verifyReport(input).result).toBe('pass');
+    expect(verifyReport({ ...input, revocation: 'required' }).result).toBe('unproven');
+  });
+
   test('the list is left where it is not wanted', async () => {
     const { report } = served();
     const collected = await collectEvidence(report, NONE, client(), { crl: 'leave', now: NOW });

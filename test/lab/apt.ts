@@ -123,14 +123,18 @@ export class PrivateApt {
     await this.run(['apt-get', 'download', '--quiet', `${wanted.name}=${wanted.version}`], folder);
   }
 
-  /** Fetches a package and everything that it needs, as if nothing were installed, into a folder that is made. */
-  async downloadWithAllItNeeds({ name, version }: ListedPackage, folder: string): Promise<void> {
+  /**
+   * Fetches packages and everything that they need, as if nothing were installed, into a folder that is made.
+   * @param wanted as apt is told: `name`, or `name=version`   @returns paths of the archives
+   */
+  async downloadWithAllTheyNeed(wanted: readonly string[], folder: string): Promise<string[]> {
     await mkdir(join(folder, 'partial'), { recursive: true });
     const nothingInstalled = join(this.folder, 'no-status');
     await writeFile(nothingInstalled, '');
     const options = ['-o', `Dir::State::status=${nothingInstalled}`, '-o', `Dir::Cache::archives=${folder}`];
     const how = ['--download-only', '--yes', '--quiet', '--no-install-recommends'];
-    await this.run(['apt-get', ...options, 'install', ...how, `${name}=${version}`]);
+    await this.run(['apt-get', ...options, 'install', ...how, ...wanted]);
+    return (await readdir(folder)).filter((file) => file.endsWith('.deb')).map((file) => join(folder, file));
   }
 
   /** Installs packages on this machine; targetRelease prefers that suite for them and what they need. */

@@ -2,6 +2,7 @@ import { PRODUCT_NAMES } from '../../lib/firmware/platform.ts';
 import { emulatedAuthority } from '../../lib/host/authority-store.ts';
 import { CACHE_FOLDER } from '../support/paths.ts';
 import { fetchArtifacts } from './artifacts.ts';
+import { fetchNewerRoot } from './newer-root.ts';
 import { announced } from './progress.ts';
 import { ensurePrograms } from './requirements.ts';
 
@@ -9,6 +10,8 @@ import { ensurePrograms } from './requirements.ts';
 export default async function globalSetup(): Promise<void> {
   await ensurePrograms(CACHE_FOLDER);
   await fetchArtifacts(CACHE_FOLDER);
+  // Only root can give a host a root of its own.
+  if (process.getuid?.() === 0) await fetchNewerRoot(CACHE_FOLDER);
   await announced('keys of the emulated chips', () =>
     Promise.all(PRODUCT_NAMES.map((product) => emulatedAuthority(CACHE_FOLDER, product))),
   );

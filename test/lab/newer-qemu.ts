@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { machineSources, PrivateApt } from './apt.ts';
 import { command } from './command.ts';
@@ -67,10 +67,9 @@ export async function newerQemu(cache: string): Promise<string> {
         string,
         string,
       ];
-      await announced(`QEMU ${wanted.version}`, () => apt.downloadWithAllItNeeds(wanted, archives));
-      for (const name of await readdir(archives)) {
-        if (name.endsWith('.deb')) await command(['dpkg-deb', '--extract', join(archives, name), tree]);
-      }
+      const pinned = `${wanted.name}=${wanted.version}`;
+      const found = await announced(`QEMU ${wanted.version}`, () => apt.downloadWithAllTheyNeed([pinned], archives));
+      for (const archive of found) await command(['dpkg-deb', '--extract', archive, tree]);
       const paths = [LOADER, PROGRAM, ...DATA, ...(await neededLibraries(tree))];
       for (const path of new Set(paths)) await copyInto(whole, tree, path);
       const { name, version, suite } = wanted;

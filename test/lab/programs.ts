@@ -88,6 +88,13 @@ export const PROGRAMS: readonly RequiredProgram[] = [
     present: async () => existsSync('/usr/bin/ssh-keygen'),
   },
   {
+    // Hosts of the tests have networks of their own.
+    name: 'ip and tc',
+    packages: ['iproute2'],
+    fromBackports: false,
+    present: () => succeeds(['ip', '-Version']),
+  },
+  {
     // The page of results is looked at in the browser that its readers use.
     name: 'Chromium',
     packages: ['chromium'],

@@ -43,7 +43,17 @@ test.describe('the set-up of a machine', () => {
     expect(planInstallations(PROGRAMS, RELEASE)).toEqual([
       {
         packages: [
-          ...['gcc', 'libc6-dev', 'openssh-server', 'busybox', 'xz-utils', 'zstd', 'openssl', 'openssh-client'],
+          ...[
+            'gcc',
+            'libc6-dev',
+            'openssh-server',
+            'busybox',
+            'xz-utils',
+            'zstd',
+            'openssl',
+            'openssh-client',
+            'iproute2',
+          ],
           ...['chromium', 'libxml2-utils'],
         ],
         targetRelease: null,

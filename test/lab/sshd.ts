@@ -8,8 +8,18 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** Where a server runs, if not simply on this machine. */
+export interface SshdPlace {
+  /** That it listens on; this machine must reach it. */
+  address: string;
+  port: number;
+  /** The words that bring the server to its place, before its own. @param directory must be there, under the same path */
+  enter(directory: string): readonly [string, ...string[]];
+}
+
 /** A real OpenSSH server of one test file. */
 export interface Sshd {
+  address: string;
   port: number;
   /** `ssh-ed25519 AAAA...`, no comment. */
   hostKeyLine: string;
@@ -39,9 +49,9 @@ async function freePort(): Promise<number> {
   });
 }
 
-async function answers(port: number): Promise<boolean> {
+async function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createConnection({ port, host: '127.0.0.1' });
+    const socket = createConnection({ port, host });
     socket.once('data', () => {
       socket.destroy();
       resolve(true);
@@ -57,10 +67,11 @@ async function makeKey(path: string, type: 'ed25519' | 'ecdsa'): Promise<string>
 }
 
 /**
- * Starts /usr/sbin/sshd on 127.0.0.1 with keys and configuration of its own.
+ * Starts /usr/sbin/sshd with keys and configuration of its own.
  * @param settings further lines of sshd_config, before the others, so that they win
+ * @param place 127.0.0.1 of this machine where there is none
  */
-export async function startSshd(settings: readonly string[] = []): Promise<Sshd> {
+export async function startSshd(settings: readonly string[] = [], place?: SshdPlace): Promise<Sshd> {
   // sshd that runs as root insists on its directory for privilege separation.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const directory = await mkdtemp(join(tmpdir(), 'snp-sshd-'));
@@ -69,10 +80,10 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
   const userKeyPath = join(directory, 'user');
   const authorized = await makeKey(userKeyPath, 'ed25519');
   await writeFile(join(directory, 'authorized_keys'), `${authorized}\n`, { mode: 0o600 });
-  const port = await freePort();
+  const { address, port } = place ?? { address: '127.0.0.1', port: await freePort() };
   const config = [
     ...settings,
-    `ListenAddress 127.0.0.1:${port}`,
+    `ListenAddress ${address}:${port}`,
     `HostKey ${join(directory, 'host_ed25519')}`,
     `HostKey ${join(directory, 'host_ecdsa')}`,
     `AuthorizedKeysFile ${join(directory, 'authorized_keys')}`,
@@ -89,16 +100,16 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
   ].join('\n');
   await writeFile(join(directory, 'sshd_config'), config);
 
-  const server = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(directory, 'sshd_config')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const words = ['/usr/sbin/sshd', '-D', '-e', '-f', join(directory, 'sshd_config')] as const;
+  const [program, ...args] = place === undefined ? words : [...place.enter(directory), ...words];
+  const server = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   server.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-256 * 1024);
   });
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
   const deadline = Date.now() + 10_000;
-  while (!(await answers(port))) {
+  while (!(await answers(address, port))) {
     if (server.exitCode !== null || Date.now() > deadline) {
       server.kill('SIGKILL');
       throw new Error(`sshd did not come up on port ${port}:\n${log}`);
@@ -106,6 +117,7 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return {
+    address,
     port,
     hostKeyLine,
     otherHostKeyLine,

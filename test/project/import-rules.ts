@@ -3,7 +3,7 @@ import type { IRegularForbiddenRuleType } from 'dependency-cruiser';
 /** The rooms of lib/, highest layer first. A room imports from its own layer and from those below it. */
 export const LAYERS: readonly (readonly string[])[] = [
   ['lib/cli/', 'lib/reporters/', 'lib/runner/', 'lib/index.ts', 'suites/', 'report-ui/'],
-  ['lib/host/', 'lib/qemu/', 'lib/guest/', 'lib/evidence/', 'lib/firmware/', 'lib/kds/'],
+  ['lib/discovery/', 'lib/host/', 'lib/qemu/', 'lib/guest/', 'lib/evidence/', 'lib/firmware/', 'lib/kds/'],
   [
     'lib/compare/',
     'lib/judge/',

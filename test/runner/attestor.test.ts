@@ -1,6 +1,7 @@
 import { anchorOf } from '../../lib/firmware/authority.ts';
 import { emulatedChip } from '../../lib/firmware/chip.ts';
 import { answerKds, type KdsKnowledge } from '../../lib/firmware/kds.ts';
+import { wrongCertificates } from '../../lib/firmware/wrong-certificates.ts';
 import { judge } from '../../lib/judge/judge.ts';
 import { KdsClient } from '../../lib/kds/client.ts';
 import { Attestor } from '../../lib/runner/attestor.ts';
@@ -41,6 +42,7 @@ class Service {
       offline: new KdsClient({ ...settings, mode: 'offline' }),
       emulatedRoot: anchorOf(await authorityOf('Genoa')),
       cspId,
+      makeWrong: async (wrong) => wrongCertificates(wrong, await authorityOf('Genoa'), emulatedChip('lab-1'), NOW),
       now,
     });
   }
@@ -55,7 +57,7 @@ async function launched(made: Parameters<typeof attestedEvidence>[0] = {}) {
 test('the standard workflow asks the service, and what it answers proves the report', async () => {
   const service = new Service(['lab-1']);
   const evidence = await launched();
-  const attestation = await (await service.attestor('standard', null)).attest(evidence, 'standard', null);
+  const attestation = await (await service.attestor('standard', null)).attest(evidence, { workflow: 'standard' }, null);
   expect(attestation).toMatchObject({
     workflow: 'standard',
     at: NOW.toISOString(),
@@ -69,7 +71,7 @@ test('the standard workflow asks the service, and what it answers proves the rep
 test('the extended workflow asks nobody', async () => {
   const service = new Service([]);
   const evidence = await launched({ workflow: 'extended' });
-  const attestation = await (await service.attestor('extended')).attest(evidence, 'extended', 'AAAA');
+  const attestation = await (await service.attestor('extended')).attest(evidence, { workflow: 'extended' }, 'AAAA');
   expect(attestation).toMatchObject({ certificates: [], trouble: null, earlierReport: 'AAAA' });
   expect(service.asked).toEqual([]);
   expect(judge(prediction, { ...evidence, attestation }).result).toBe('pass');
@@ -80,7 +82,11 @@ test('a VLEK comes from the host in either workflow, the chain above it from the
   const made = await launched({ workflow: 'extended', options });
   const service = new Service([]);
   const attestor = await service.attestor('vlek', 'CN=one');
-  const attestation = await attestor.attest({ ...made, scenario: 'attestation/standard' }, 'standard', null);
+  const attestation = await attestor.attest(
+    { ...made, scenario: 'attestation/standard' },
+    { workflow: 'standard' },
+    null,
+  );
   expect(service.asked).toEqual(['/vlek/v1/Genoa/cert_chain', '/vlek/v1/Genoa/crl']);
   expect(judge(prediction, { ...made, scenario: 'attestation/standard', attestation }).result).toBe('pass');
 });
@@ -89,33 +95,39 @@ test('a service that is down is asked once in a while, and what was kept goes on
   const service = new Service(['lab-1', 'lab-2']);
   const attestor = await service.attestor('down');
   const evidence = await launched();
-  await attestor.attest(evidence, 'standard', null);
+  await attestor.attest(evidence, { workflow: 'standard' }, null);
   service.up = false;
   service.asked = [];
   const { secondReport: _, ...outcome } = evidence.outcome;
   const other = { ...evidence, outcome: { ...outcome, report: reportOf(emulatedChip('lab-2'), NONCE) } };
   for (let count = 0; count < 3; count += 1) {
-    const attestation = await attestor.attest(other, 'standard', null);
+    const attestation = await attestor.attest(other, { workflow: 'standard' }, null);
     expect(attestation.trouble).toMatchObject({ code: 'KDS_UNREACHABLE' });
     expect(judge(prediction, { ...other, attestation }).result).toBe('infrastructure');
   }
   expect(service.asked.length, 'the other cells do not wait for it anew').toBe(1);
-  const kept = await attestor.attest(evidence, 'standard', null);
+  const kept = await attestor.attest(evidence, { workflow: 'standard' }, null);
   expect(judge(prediction, { ...evidence, attestation: kept }).result).toBe('pass');
 
   service.up = true;
   service.nowMs += 6 * 60_000;
-  expect((await attestor.attest(other, 'standard', null)).trouble, 'it is up again').toBeNull();
+  expect((await attestor.attest(other, { workflow: 'standard' }, null)).trouble, 'it is up again').toBeNull();
 });
 
 test('a chip that the service does not know is told as that', async () => {
-  const attestation = await (await new Service([]).attestor('unknown')).attest(await launched(), 'standard', null);
+  const attestation = await (await new Service([]).attestor('unknown')).attest(
+    await launched(),
+    { workflow: 'standard' },
+    null,
+  );
   expect(attestation.trouble).toMatchObject({ code: 'KDS_NOT_FOUND' });
 });
 
 test('a launch without a report asks nobody', async () => {
   const service = new Service([]);
   const evidence = await launched({ outcome: { report: null } });
-  expect(await (await service.attestor('none')).attest(evidence, 'standard', null)).toMatchObject({ trouble: null });
+  expect(await (await service.attestor('none')).attest(evidence, { workflow: 'standard' }, null)).toMatchObject({
+    trouble: null,
+  });
   expect(service.asked).toEqual([]);
 });

@@ -11,6 +11,13 @@ test('a host picks the tests with its tag, not those of a host whose name begins
     expect(pattern.test(`x ${hostTag(other)}`), other).toBe(false);
 });
 
+test('a test without the tag of any host is for every host', () => {
+  const pattern = hostTagPattern('milan-1', ['milan-1', 'genoa-1']);
+  expect(pattern.test('own › policy table @slow')).toBe(true);
+  expect(pattern.test('own › x @genoa-1 @milan-1')).toBe(true);
+  expect(pattern.test('own › x @genoa-1')).toBe(false);
+});
+
 test('the cell that a test is about is its title without the name of a scenario', () => {
   const id = 'amdsev/linux/policy-0x30000/features-0x1/1-vcpu/EPYC-v4';
   expect([id, `${id}/identity/wrong-digest`, `${id}/policy/no-smt`].map(cellIdOfTitle)).toEqual([id, id, id]);

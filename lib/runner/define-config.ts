@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type PlaywrightTestConfig,
+  defineConfig as playwrightConfig,
+  type ReporterDescription,
+} from '@playwright/test';
+import { hostTagPattern } from './cells.ts';
+import { loadPlan, readPlan } from './plan.ts';
+import { cellTimeoutMs } from './timeouts.ts';
+
+/** The sources of a checkout, or what tsc made of them in an installed package. */
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+
+/** A module of this package, as the runner wants it named. */
+function modulePath(name: string): string {
+  return fileURLToPath(new URL(`../${name}.${EXTENSION}`, import.meta.url));
+}
+
+/** The reporters of a configuration, in the longest of the forms that it may have them in. */
+function reportersOf({ reporter }: PlaywrightTestConfig): ReporterDescription[] {
+  if (reporter === undefined) return [];
+  if (typeof reporter === 'string') return [[reporter]];
+  return [...reporter];
+}
+
+/**
+ * The configuration of suites that launch cells: every host of hosts.json, or of the recording that is played back, is a
+ * project with as many workers as the host has slots, and results become the page, JUnit and the table. What is given wins;
+ * reporters are added.
+ * @throws HarnessError of the codes of hosts.json, matrix.json and recordings
+ */
+export function defineConfig(config: PlaywrightTestConfig = {}): PlaywrightTestConfig {
+  const loaded = loadPlan(readPlan(process.env, process.cwd()));
+  const { plan, hosts, cells } = loaded;
+  const names = hosts.map(({ name }) => name);
+  return playwrightConfig({
+    testDir: './suites',
+    outputDir: join(plan.runDirectory, 'attachments'),
+    timeout: cellTimeoutMs(loaded),
+    workers: hosts.reduce((sum, host) => sum + host.slots, 0),
+    retries: 0,
+    globalSetup: modulePath('runner/global-setup'),
+    projects: hosts.map(({ name, slots }) => ({ name, workers: slots, grep: hostTagPattern(name, names) })),
+    ...config,
+    reporter: [
+      [modulePath('reporters/lab-reporter'), { plan }],
+      [modulePath('reporters/run-reporter'), { plan, cells }],
+      ...reportersOf(config),
+    ],
+  });
+}
