@@ -7,7 +7,7 @@ import { makeFolder } from '../evidence/folders.ts';
 import { openRecording, type Recording } from '../evidence/recording/reader.ts';
 import { writeRecording } from '../evidence/recording/writer.ts';
 import { Redaction } from '../evidence/redaction.ts';
-import { RESULT_KINDS, type RecordedRow, type ResultKind } from '../evidence/results.ts';
+import { RESULT_KINDS, type RecordedRow, type ResultKind, rowKey } from '../evidence/results.ts';
 import { judge } from '../judge/judge.ts';
 import { recordingLines, rowLines } from '../reporters/recording-text.ts';
 import { loadRun } from '../runner/load-run.ts';
@@ -175,6 +175,40 @@ async function redact(
   for (const [name, count] of Object.entries(redaction.counts)) process.stdout.write(`  ${name}: ${count}\n`);
 }
 
+/** The parts of one run become one recording; what is of no part, or of two, is not guessed at. */
+async function merge(output: string, paths: readonly string[], flags: Common): Promise<void> {
+  const parts = paths.map((path) => ({ path, recording: opened(path, flags) }));
+  const from = new Map<string, string>();
+  for (const { path, recording } of parts) {
+    for (const entry of recording.entries) {
+      const earlier = from.get(rowKey(entry));
+      from.set(rowKey(entry), path);
+      if (earlier === undefined) continue;
+      throw new HarnessError({
+        code: 'USAGE',
+        what: `${entry.id} on ${entry.host} is in ${earlier} and in ${path}`,
+        where: 'recording merge',
+        hint: 'parts of one run have no cell in common: run --shard 1/2 --record a, run --shard 2/2 --record b',
+      });
+    }
+  }
+  const redactions = new Map<string, number>();
+  for (const { recording } of parts) {
+    for (const [name, count] of Object.entries(recording.header.redactions)) {
+      redactions.set(name, (redactions.get(name) ?? 0) + count);
+    }
+  }
+  const recordedAt = parts.map(({ recording }) => recording.header.recordedAt).sort()[0] ?? '';
+  const target = paths.map((path) => outputPath(path, output))[0] ?? output;
+  const rows = function* (): Generator<RecordedRow> {
+    for (const { recording } of parts) yield* recording.rows();
+  };
+  const tool = `snp-conform ${packageVersion()}`;
+  const statement = { recordedAt: new Date(recordedAt), tool, redactions: Object.fromEntries(redactions) };
+  const cells = await writeRecording(target, rows, statement);
+  process.stdout.write(`kept ${cells} cells of ${parts.length} recordings in ${output}\n`);
+}
+
 const KEEP_GOING = ['--keep-going', 'where it is damaged, go on with what is whole'] as const;
 
 /** `snp-conform recording`: what is done with recordings beside playing them back. */
@@ -222,6 +256,14 @@ export function recordingCommand(): Command {
       ),
     )
     .action(prune);
+  command
+    .command('merge')
+    .description('Make one recording of those of the parts of a run (run --shard); run --replay makes its reports')
+    .argument('<output>')
+    .argument('<file...>')
+    .option(...KEEP_GOING)
+    .addHelpText('after', examples('recording merge night.jsonl.gz part-1.jsonl.gz part-2.jsonl.gz'))
+    .action(merge);
   command
     .command('redact')
     .description(

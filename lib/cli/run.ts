@@ -46,6 +46,7 @@ interface RunFlags {
   host?: string[];
   suite?: SuiteName[];
   grep?: string;
+  shard?: string;
   explain?: ExplainMode;
   kds?: string;
   offline?: true;
@@ -107,6 +108,7 @@ function planOf(flags: RunFlags): Plan {
     source,
     runId: newRunId(new Date()),
     ...narrowed(flags),
+    ...(flags.shard !== undefined && { shard: flags.shard }),
     ...(flags.suite && { suites: flags.suite }),
     kds: {
       ...(flags.kds === undefined ? {} : { url: flags.kds }),
@@ -148,7 +150,10 @@ async function runSuites(plan: Plan, config: string): Promise<void> {
   const planFile = join(plan.runDirectory, PLAN_FILE);
   await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
-  const filters = plan.grep === undefined ? [] : ['--grep', plan.grep];
+  const filters = [
+    ...(plan.grep === undefined ? [] : ['--grep', plan.grep]),
+    ...(plan.shard === undefined ? [] : ['--shard', plan.shard]),
+  ];
   const child = execa(process.execPath, [cli, 'test', '-c', config, ...filters], {
     env: { [PLAN_VARIABLE]: planFile },
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -266,6 +271,13 @@ function attemptsOf(text: string): number {
   });
 }
 
+/** @throws HarnessError USAGE for what is no part of a whole */
+function shardOf(text: string): string {
+  const [, part, whole] = /^([1-9]\d{0,3})\/([1-9]\d{0,3})$/.exec(text) ?? [];
+  if (part !== undefined && Number(part) <= Number(whole)) return text;
+  throw new HarnessError({ code: 'USAGE', what: `expected a part such as 2/5, got ${text}`, where: '--shard' });
+}
+
 /** `snp-conform run`: a matrix on hosts, or a recording played back. */
 export function runCommand(): Command {
   return new Command('run')
@@ -309,6 +321,11 @@ export function runCommand(): Command {
     .option('--kds-attempts <count>', 'how often the service is asked for one thing (default: 5)', attemptsOf)
     .option('--offline', 'ask no key distribution service; what was fetched before is used')
     .option('--grep <regexp>', 'only the cells whose name matches')
+    .addOption(
+      new Option('--shard <part>', 'only this part of the cells, 2/5 for the second of five')
+        .argParser(shardOf)
+        .conflicts('resume'),
+    )
     .option('--out <folder>', 'where the run and its reports go', 'reports')
     .addHelpText('after', EXAMPLES)
     .action((flags: RunFlags) => run(flags));

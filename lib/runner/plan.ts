@@ -29,6 +29,11 @@ export const planSchema = z.strictObject({
   runId: z.string().optional(),
   /** Only the cells whose name matches; absent: all. */
   grep: z.string().optional(),
+  /** Which part of the run this is, of how many; absent: all of it. */
+  shard: z
+    .string()
+    .regex(/^[1-9]\d{0,3}\/[1-9]\d{0,3}$/)
+    .optional(),
   /** What an earlier part of this run found out stays. */
   resumed: z.literal(true).optional(),
   /** Only the hosts of these names; absent: all. */
