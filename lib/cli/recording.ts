@@ -262,7 +262,10 @@ export function recordingCommand(): Command {
     .argument('<output>')
     .argument('<file...>')
     .option(...KEEP_GOING)
-    .addHelpText('after', examples('recording merge night.jsonl.gz part-1.jsonl.gz part-2.jsonl.gz'))
+    .addHelpText(
+      'after',
+      examples('recording merge night.jsonl.gz part-1.jsonl.gz part-2.jsonl.gz', 'run --replay night.jsonl.gz'),
+    )
     .action(merge);
   command
     .command('redact')
