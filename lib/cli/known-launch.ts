@@ -10,7 +10,7 @@ import { describeSvsm } from '../measure/svsm.ts';
 import type { ParsedLaunch } from '../qemu/parsed-launch.ts';
 import { gatherFiles, withoutVariables } from './files-at-hand.ts';
 import { launchInputs } from './launch-source.ts';
-import { snpInputs, svsmInputs } from './predict-inputs.ts';
+import { givenSignature, snpInputs, svsmInputs } from './predict-inputs.ts';
 import type { PredictOptions } from './predict-options.ts';
 
 /** A kernel larger than this is not tried with other setup headers: each costs a hash of all of it. */
@@ -58,16 +58,18 @@ async function withFiles(
   image: Uint8Array | undefined,
   folders: readonly string[],
 ): Promise<ReadLaunch> {
-  const given = Object.values(files).filter((path) => path !== null);
-  const { firmwares, others, notes } = await gatherFiles(given, folders);
+  const paths = Object.values(files).filter((path) => path !== null);
+  const { firmwares, others, notes } = await gatherFiles(paths, folders);
   const patched = files.kernel === null ? [] : await patchedKernels(files.kernel, await sizeOfFile(files.initrd));
   const cut = image === undefined ? [] : withoutVariables(known.firmwareName, image);
+  // Kernel and initrd may have been given each for the other.
+  const given = (file: NamedFile | null): FileAtHand[] => (file === null ? [] : [{ ...file, origin: 'at-hand' }]);
   return {
     known: {
       ...known,
       firmwaresAtHand: [...firmwares, ...cut],
-      kernelsAtHand: [...others, ...patched],
-      initrdsAtHand: others,
+      kernelsAtHand: [...others, ...given(known.initrd), ...patched],
+      initrdsAtHand: [...others, ...given(known.kernel)],
     },
     image,
     notes,
@@ -81,11 +83,13 @@ const named = (name: string | undefined, sha256: Uint8Array | undefined): NamedF
 export async function knownFromOptions(options: PredictOptions, folders: readonly string[]): Promise<ReadLaunch> {
   const { inputs, image } = await snpInputs(options);
   const { kernelHashes } = inputs;
+  // A VMM that measures the same of every CPU needs no type; where one is given, it is that of the launch under another VMM.
+  const vcpuSignature = inputs.vcpuSignature ?? givenSignature(options);
   const { ovmf, firmwareDescriptor, kernel, initrd, append, cmdlineSha256, initrdSha256 } = options;
   const hasInitrd = (initrd ?? initrdSha256) !== undefined;
   return withFiles(
     {
-      launch: inputs,
+      launch: { ...inputs, vcpuSignature },
       firmwareName: ovmf ?? firmwareDescriptor ?? 'firmware',
       vcpuType: options.vcpuSig === undefined ? (options.vcpuType ?? null) : null,
       kernel: named(kernel, kernelHashes?.kernel),

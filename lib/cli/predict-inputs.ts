@@ -62,9 +62,8 @@ export function profileIn(options: PredictOptions): VmmProfile {
   return vmsaAddressBits === undefined ? profile : { ...profile, vmsaAddressBits };
 }
 
-/** The signature given, else that of the type; null where the VMM has the same in every guest. */
-function signatureIn(options: PredictOptions, profile: VmmProfile): number | null {
-  if (profile.rdx !== 'signature') return null;
+/** The signature given, else that of the type; null: neither is given. @throws HarnessError USAGE, VCPU_TYPE_UNKNOWN, NUMBER_INVALID */
+export function givenSignature(options: PredictOptions): number | null {
   const { vcpuSig, vcpuType, vcpuFamily: family, vcpuModel: model, vcpuStepping: stepping } = options;
   if (vcpuSig !== undefined) return vcpuSig;
   if (family !== undefined && model !== undefined && stepping !== undefined) {
@@ -76,8 +75,15 @@ function signatureIn(options: PredictOptions, profile: VmmProfile): number | nul
       'give --vcpu-family, --vcpu-model and --vcpu-stepping together, or --vcpu-type',
     );
   }
-  if (vcpuType !== undefined) return vcpuSignatureOf(vcpuType);
-  throw usage('no vCPU type is given', 'give --vcpu-type, for example EPYC-v4, or --vcpu-sig');
+  return vcpuType === undefined ? null : vcpuSignatureOf(vcpuType);
+}
+
+/** The signature that is measured; null where the VMM has the same in every guest. */
+function signatureIn(options: PredictOptions, profile: VmmProfile): number | null {
+  if (profile.rdx !== 'signature') return null;
+  const given = givenSignature(options);
+  if (given === null) throw usage('no vCPU type is given', 'give --vcpu-type, for example EPYC-v4, or --vcpu-sig');
+  return given;
 }
 
 export function featuresIn(

@@ -7,6 +7,7 @@ import { type ErrorCode, HarnessError } from '../errors.ts';
 import { mostSimilar } from '../similar.ts';
 import { makeFolder } from './folders.ts';
 import { fileTrouble } from './input-file.ts';
+import { keysAt } from './schema-keys.ts';
 
 /** Larger JSON than this is no file of ours. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
@@ -53,8 +54,14 @@ function missingNames(error: z.ZodError): string[] {
     .map((issue) => String(issue.path.at(-1)));
 }
 
-/** Says where a value does not fit its schema: `hosts[0].slots: expected number, got string`. */
-export function schemaTrouble(error: z.ZodError): string {
+/**
+ * Says where a value does not fit its schema: `hosts[0].slots: expected number, got string`.
+ * @param known the names that may stand at a place; for what a misspelt one was meant to be
+ */
+export function schemaTrouble(
+  error: z.ZodError,
+  known: (path: readonly PropertyKey[]) => readonly string[] = () => [],
+): string {
   // A file of another kind has many troubles and one cause; a misspelt name is two, one unknown and one missing.
   const issue =
     error.issues.find(({ path }) => path.length === 1 && path[0] === 'format') ??
@@ -64,7 +71,7 @@ export function schemaTrouble(error: z.ZodError): string {
   const place = placeOf(issue.path) || 'the document';
   if (issue.code !== 'unrecognized_keys') return `${place}: ${issue.message.replace(/^Invalid input: /, '')}`;
   const [key = ''] = issue.keys;
-  const meant = mostSimilar(key, missingNames(error));
+  const meant = mostSimilar(key, missingNames(error)) ?? mostSimilar(key, known(issue.path));
   return `${place}: unknown name "${key}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`;
 }
 
@@ -72,7 +79,8 @@ export function schemaTrouble(error: z.ZodError): string {
 export function checked<S extends z.ZodType>(schema: S, value: unknown, code: ErrorCode, where: string): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new HarnessError({ code, what: schemaTrouble(result.error), where, cause: result.error });
+  const what = schemaTrouble(result.error, (path) => keysAt(schema, path, value));
+  throw new HarnessError({ code, what, where, cause: result.error });
 }
 
 /** Reads a JSON file and checks it. @throws HarnessError FILE_UNREADABLE, or the given code */

@@ -67,10 +67,12 @@ const DIFFERENCES: Readonly<Record<Direction | 'possible', (from: string, to: st
 export function adviceText(changes: readonly CausedChange[], direction: Direction | 'possible'): string {
   return changes
     .map(({ change, cause }) => {
-      const { input, from, to } = change;
-      const difference = DIFFERENCES[direction](inputPhrase(input, from), inputPhrase(input, to));
+      const { input } = change;
+      const [from, to] = [inputPhrase(input, change.from), inputPhrase(input, change.to)];
+      const difference = DIFFERENCES[direction](from, to);
       const { why, advice } = causeOf(cause);
-      const told = advice(change);
+      // Causes advise whoever predicted; here it is the launch that is at hand, and the digest is somebody else's.
+      const told = direction === 'expected' ? `Launch with ${to}, or have the digest made for ${from}` : advice(change);
       return `${difference} ${why} ${/[.!?]$/.test(told) ? told : `${told}.`}`;
     })
     .join('\n');

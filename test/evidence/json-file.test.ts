@@ -50,7 +50,8 @@ test('the place of what is wrong is named as one would write it', () => {
   expect(what({ hosts: {} })).toMatch(/^hosts: /);
   expect(what([])).toMatch(/^the document: /);
   expect(what({ hots: [] })).toBe('the document: unknown name "hots"; did you mean "hosts"?');
-  expect(what({ hosts: [], hots: 1 })).toBe('the document: unknown name "hots"');
+  expect(what({ hosts: [], hots: 1 })).toContain('did you mean "hosts"?');
+  expect(what({ hosts: [], weather: 1 })).toBe('the document: unknown name "weather"');
 });
 
 test('a file that is absent, a folder, no JSON or of another shape is told apart', () => {
