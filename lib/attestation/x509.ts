@@ -1,7 +1,32 @@
-// The decorators of @peculiar/x509 need this before anything else of it.
-import 'reflect-metadata';
-import { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, X509Certificate, X509Crl } from '@peculiar/x509';
+import { createRequire } from 'node:module';
 import { HarnessError } from '../errors.ts';
+
+const load = createRequire(import.meta.url);
+
+function loadLibrary() {
+  // The decorators of @peculiar/x509 need this before anything else of it.
+  load('reflect-metadata');
+  const x509 = load('@peculiar/x509') as typeof import('@peculiar/x509');
+  /** The extensions as the library parsed them first: its own accessor writes each one out and parses it again. */
+  class ParsedCertificate extends x509.X509Certificate {
+    get parsedExtensions(): CertificateExtension[] {
+      return (this.asn.tbsCertificate.extensions ?? []).map(({ extnID, critical, extnValue }) => ({
+        oid: extnID,
+        critical,
+        value: new Uint8Array(extnValue.buffer),
+      }));
+    }
+  }
+  return { ...x509, ParsedCertificate };
+}
+
+let loaded: ReturnType<typeof loadLibrary> | undefined;
+
+/** The library, which takes 0.2 s to load, at its first use: most processes see no certificate. */
+function library(): ReturnType<typeof loadLibrary> {
+  loaded ??= loadLibrary();
+  return loaded;
+}
 
 /** How an issuer signed. */
 export interface SignatureScheme {
@@ -70,17 +95,6 @@ function schemeOf(algorithm: unknown): SignatureScheme {
   };
 }
 
-/** The extensions as the library parsed them first: its own accessor writes each one out and parses it again. */
-class ParsedCertificate extends X509Certificate {
-  get parsedExtensions(): CertificateExtension[] {
-    return (this.asn.tbsCertificate.extensions ?? []).map(({ extnID, critical, extnValue }) => ({
-      oid: extnID,
-      critical,
-      value: new Uint8Array(extnValue.buffer),
-    }));
-  }
-}
-
 /** Extensions that are decoded further. Source: RFC 5280, sections 4.2.1.3 and 4.2.1.9. */
 const [KEY_USAGE, BASIC_CONSTRAINTS] = ['2.5.29.15', '2.5.29.19'] as const;
 
@@ -94,6 +108,7 @@ function isThere(extensions: readonly CertificateExtension[], oid: string): bool
 /** Decodes what node:crypto does not tell of a certificate. @throws HarnessError CERTIFICATE_INVALID */
 export function decodeCertificate(der: Uint8Array, where: string): CertificateDetails {
   return decoded('certificate', where, () => {
+    const { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, ParsedCertificate } = library();
     const certificate = new ParsedCertificate(Uint8Array.from(der));
     const extensions = certificate.parsedExtensions;
     const constraints = isThere(extensions, BASIC_CONSTRAINTS) && certificate.getExtension(BasicConstraintsExtension);
@@ -115,7 +130,7 @@ export function decodeCertificate(der: Uint8Array, where: string): CertificateDe
 /** Decodes a certificate list. @throws HarnessError CERTIFICATE_INVALID */
 export function decodeCrl(der: Uint8Array, where: string): CrlDetails {
   return decoded('certificate list', where, () => {
-    const crl = new X509Crl(Uint8Array.from(der));
+    const crl = new (library().X509Crl)(Uint8Array.from(der));
     return {
       scheme: schemeOf(crl.signatureAlgorithm),
       thisUpdate: crl.thisUpdate,

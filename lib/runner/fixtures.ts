@@ -51,7 +51,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   labHost: [
     // biome-ignore lint/correctness/noEmptyPattern: the runner wants a destructured first argument
     async ({}, use, workerInfo) => {
-      const host = openSource(plan, workerInfo.project.name, cacheDirectory(process.env, homedir()));
+      const host = await openSource(plan, workerInfo.project.name, cacheDirectory(process.env, homedir()));
       await use(host);
       await host.close();
     },

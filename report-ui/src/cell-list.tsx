@@ -21,6 +21,21 @@ export function History({ run, row }: { run: Run; row: number }) {
   return <Sparkline kinds={kinds} title={`last ${counted(kinds.length, 'run')}, oldest first: ${words.join(', ')}`} />;
 }
 
+/** So many parts at the end of an id stay whole where there is little room: cells beside each other differ there. */
+const TAIL_PARTS = 3;
+
+/** An id of which the beginning is cut off first. */
+function CellId({ id }: { id: string }) {
+  const parts = id.split('/');
+  const head = parts.slice(0, -TAIL_PARTS).join('/');
+  return (
+    <span class="cell-id" title={id}>
+      {head !== '' && <span class="cell-id-head">{head}</span>}
+      <span class="cell-id-tail">{`${head === '' ? '' : '/'}${parts.slice(-TAIL_PARTS).join('/')}`}</span>
+    </span>
+  );
+}
+
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 interface CellListProps {
@@ -61,7 +76,7 @@ export function CellList({ run, rows, open, onOpen }: CellListProps) {
                   <Shape kind={kind} />
                   <span class="visually-hidden">{KIND_WORDS[kind]}</span>
                 </span>
-                <span class="cell-id">{run.index.rows.id[row]}</span>
+                <CellId id={run.index.rows.id[row] ?? ''} />
                 <span class="cell-host">{run.host(row)}</span>
                 <span class="cell-message">{message}</span>
                 <History run={run} row={row} />

@@ -44,7 +44,7 @@ function CauseSentence({ cause, kind, onShow }: { cause: Cause; kind: ResultKind
       <Shape kind={kind} />
       <span>
         {whole ? (of === 1 ? 'The one' : `All ${of}`) : `${met} of the ${of}`} that{' '}
-        {kind === 'fail' ? 'failed' : `had ${KIND_WORDS[kind]}`} have{' '}
+        {kind === 'fail' ? 'failed' : `had ${KIND_WORDS[kind]}`} {whole && of === 1 ? 'has' : 'have'}{' '}
         {conditions.map(({ axis, value }, index) => (
           <span key={axis.name}>
             {index > 0 ? ' and ' : ''}
@@ -105,7 +105,7 @@ export function Totals({ run, chosen, onToggle }: TotalsProps) {
           <button
             key={kind}
             type="button"
-            class={`total tone-${kind}`}
+            class={`total ${all[kind] === 0 ? 'total-none' : `tone-${kind}`}`}
             aria-pressed={chosen.includes(kind)}
             onClick={() => onToggle(kind)}
           >

@@ -20,14 +20,17 @@ interface Grid {
 }
 
 const keyOf = (down: number, across: number): number => down * 4096 + across;
-/** The height of the column heads in pixels; the style sheet has it too. */
-const HEAD_HEIGHT = 84;
+/** The height of the column heads in pixels: of those that stand aslant, and of those that have room to lie. */
+const HEAD_HEIGHT = { aslant: 104, level: 48 } as const;
+/** A character of a column head is this wide at most, in pixels. */
+const CHARACTER_WIDTH = 7.5;
 /** The width of the row heads in pixels, and where there is little room. */
 const HEAD_WIDTH = { wide: 190, narrow: 104, narrowBelow: 640 } as const;
 /** How large squares are drawn, in pixels, up to so many of them: few large, many small, so that the eye sees a pattern. */
 const WIDTHS = [
-  { upTo: 6, size: 104 },
-  { upTo: 12, size: 72 },
+  { upTo: 4, size: 168 },
+  { upTo: 6, size: 132 },
+  { upTo: 12, size: 76 },
   { upTo: 24, size: 48 },
   { upTo: Number.POSITIVE_INFINITY, size: 26 },
 ] as const;
@@ -151,6 +154,9 @@ export function HeatMap({ run, rows, down, across, open, onOpen, onPick }: HeatM
   const size = { row: sizeFor(HEIGHTS, grid.down.length), column: sizeFor(WIDTHS, grid.across.length) };
   const headWidth = window.innerWidth < HEAD_WIDTH.narrowBelow ? HEAD_WIDTH.narrow : HEAD_WIDTH.wide;
   const small = size.column < ROOM_FOR_NUMBERS;
+  const longest = Math.max(0, ...grid.across.map((value) => nameOf(across, value).length));
+  const slope = longest * CHARACTER_WIDTH < size.column ? 'level' : 'aslant';
+  const headHeight = HEAD_HEIGHT[slope];
   const { element, ...seen } = useStretches(
     { size: size.row, count: grid.down.length },
     { size: size.column, count: grid.across.length },
@@ -240,12 +246,17 @@ export function HeatMap({ run, rows, down, across, open, onOpen, onPick }: HeatM
         aria-label={`${down.title} by ${across.title}`}
         aria-rowcount={grid.down.length + 1}
         aria-colcount={grid.across.length + 1}
-        style={{ width: `${width}px`, height: `${HEAD_HEIGHT + grid.down.length * size.row + 4}px` }}
+        style={{ width: `${width}px`, height: `${headHeight + grid.down.length * size.row + 4}px` }}
         onKeyDown={onKeyDown}
         onClick={onClick}
         ref={takeFocus}
       >
-        <div class="grid-head" role="row" aria-rowindex={1} style={{ width: `${width}px` }}>
+        <div
+          class={`grid-head heads-${slope}`}
+          role="row"
+          aria-rowindex={1}
+          style={{ width: `${width}px`, height: `${headHeight}px` }}
+        >
           <div class="grid-corner" role="columnheader" aria-colindex={1} style={{ width: `${headWidth}px` }}>
             <span class="corner-down">{down.title}</span>
             <span class="corner-across">{across.title}</span>
@@ -275,7 +286,7 @@ export function HeatMap({ run, rows, down, across, open, onOpen, onPick }: HeatM
               role="row"
               aria-rowindex={row + 2}
               data-row={row}
-              style={{ top: `${HEAD_HEIGHT + row * size.row}px`, width: `${width}px`, height: `${size.row}px` }}
+              style={{ top: `${headHeight + row * size.row}px`, width: `${width}px`, height: `${size.row}px` }}
             >
               <div
                 class="row-head"

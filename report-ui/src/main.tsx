@@ -9,6 +9,7 @@ import './heat-map.css';
 import './cell-list.css';
 import './story.css';
 import './story-parts.css';
+import './explanation.css';
 import './print.css';
 
 const root = document.getElementById('app');

@@ -5,6 +5,7 @@ import type { CellDetail } from '../../lib/reporters/page/model.ts';
 import { History } from './cell-list.tsx';
 import type { Values } from './data.ts';
 import { Digests } from './digest.tsx';
+import { ExplanationOf } from './explanation.tsx';
 import { Fact, Facts, Scrolled, Section } from './facts.tsx';
 import { Report } from './report.tsx';
 import { Badge, counted, duration } from './result.tsx';
@@ -87,9 +88,11 @@ function Detail({ run, row, detail }: { run: Run; row: number; detail: CellDetai
   const { cell, ledger, report } = detail;
   const { evidence, verdict } = cell;
   const { outcome, sent } = evidence;
-  const observed = verdict.checks.find(({ name }) => name === 'report-measurement')?.observed ?? null;
+  const reported = verdict.checks.find(({ name }) => name === 'report-measurement')?.observed ?? null;
+  // Of a launch that was refused the report of the same launch without ID block tells what was measured.
+  const { explanation } = cell;
+  const observed = reported ?? (explanation?.direction === 'observed' ? explanation.target : null);
   const failed = verdict.checks.filter(({ status }) => status === 'fail').length;
-  const explanation = fieldOf(cell, 'explanation');
   const certificates = fieldOf(evidence, 'certificates');
   const rest = { ...without(cell, TOLD_OF_CELL), ...without(evidence, TOLD_OF_EVIDENCE) };
   const firstDifference = ledger.some(
@@ -97,9 +100,9 @@ function Detail({ run, row, detail }: { run: Run; row: number; detail: CellDetai
   );
   return (
     <>
-      {explanation !== undefined && explanation !== null && (
+      {explanation !== undefined && (
         <Section title="Explanation" open>
-          <Fact value={explanation} />
+          <ExplanationOf explanation={explanation} />
         </Section>
       )}
       <Section title="Launch digest" open>

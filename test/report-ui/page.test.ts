@@ -1,7 +1,9 @@
+import { openRecording } from '../../lib/evidence/recording/reader.ts';
 import type { PageContext } from '../../lib/reporters/page/builder.ts';
 import type { ResultRow } from '../../lib/reporters/row.ts';
 import { madeRows } from '../reporters/page/made-run.ts';
 import { testFolder } from '../support/folder.ts';
+import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
 import { browserForTests, violations, writePage } from './browser.ts';
 
@@ -112,6 +114,28 @@ test('a link leads to a cell and its story, and back', async () => {
   await expect(story).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(story).toHaveCount(0);
+  expect(complaints).toEqual([]);
+});
+
+/** The founding case, as the recording that ships has it. */
+function foundingCase(): ResultRow[] {
+  const recording = openRecording(projectPath('fixtures', 'recordings', 'founding-case.emulated.jsonl.gz'));
+  return [...recording.rows()].map(({ suite, host, id, result, durationMs, message, cell, evidence, judged }) => {
+    if (evidence === null || judged === null || result === null) throw new Error(`${id} left nothing`);
+    const file = { format: 'snp-conform/cell@1' as const, evidence, ...judged };
+    return { suite, host, name: id, result, durationMs, message, planned: cell ?? undefined, cell: file };
+  });
+}
+
+test('an explanation says what was another, how that is known and what to do', async () => {
+  await writePage(path('founding.html'), foundingCase());
+  const { page, complaints } = await look(path('founding.html'));
+  await page.keyboard.press('n');
+  const cause = page.locator('.cause-card').first();
+  await expect(cause.locator('.cause-kind')).toHaveText('proof seen on the host');
+  await expect(cause).toContainText('Predict with --guest-features 0x21');
+  await expect(cause.getByRole('row', { name: /guest.?features/i })).toContainText('0x1');
+  expect(await violations(page)).toEqual([]);
   expect(complaints).toEqual([]);
 });
 

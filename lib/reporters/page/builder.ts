@@ -134,9 +134,11 @@ export class PageBuilder {
     const { report } = cell.evidence.outcome;
     const { evidence } = boundedCell(cell);
     // In hex it shares its digests, nonce and host data with the checks; in base64 it would share nothing.
-    const outcome = { ...evidence.outcome, report: null };
+    const { secondReport: _report, ...outcome } = { ...evidence.outcome, report: null };
+    // The second report is the first with another nonce and signature, or else a check says so: the cell's file has it.
+    const { secondNonce: _nonce, ...sent } = evidence.sent;
     return {
-      cell: { ...cell, evidence: { ...evidence, outcome } },
+      cell: { ...cell, evidence: { ...evidence, sent, outcome } },
       ledger,
       report: report === null ? null : Buffer.from(report, 'base64').toString('hex'),
     };

@@ -91,23 +91,33 @@ function signed(evidence: Evidence, name: string): Evidence {
   const idAuth = buildIdAuth({ idBlock, ...KEYS });
   const nonce = bytesOf(`nonce of ${name}`, 64);
   const hostData = bytesOf(`host data of ${name}`, 32);
-  const report = Buffer.from(evidence.outcome.report ?? '', 'base64');
   const policyBytes = Buffer.alloc(8);
   policyBytes.writeBigUInt64LE(policy);
-  const fields = {
-    reportData: nonce,
-    hostData,
-    policy: policyBytes,
-    measurement: launchDigest,
-    idKeyDigest: idKeyDigest(snpPublicKey(KEYS.idKey)),
-    authorKeyDigest: authorKeyDigest(snpPublicKey(KEYS.authorKey)),
-    signatureR: bytesOf(`r of ${name}`, 48),
-    signatureS: bytesOf(`s of ${name}`, 48),
+  const reportFor = (reportData: Uint8Array, what: string): string => {
+    const report = Buffer.from(evidence.outcome.report ?? '', 'base64');
+    const fields = {
+      reportData,
+      hostData,
+      policy: policyBytes,
+      measurement: launchDigest,
+      idKeyDigest: idKeyDigest(snpPublicKey(KEYS.idKey)),
+      authorKeyDigest: authorKeyDigest(snpPublicKey(KEYS.authorKey)),
+      signatureR: bytesOf(`r of ${what} of ${name}`, 48),
+      signatureS: bytesOf(`s of ${what} of ${name}`, 48),
+    };
+    for (const [field, value] of Object.entries(fields)) {
+      report.set(value, fieldOf(ATTESTATION_REPORT, field as keyof typeof fields).at);
+    }
+    return report.toString('base64');
   };
-  for (const [field, value] of Object.entries(fields)) {
-    report.set(value, fieldOf(ATTESTATION_REPORT, field as keyof typeof fields).at);
-  }
-  const sent = { idBlock: base64(idBlock), idAuth: base64(idAuth), nonce: hex(nonce), hostData: hex(hostData) };
+  const secondNonce = bytesOf(`second nonce of ${name}`, 64);
+  const sent = {
+    idBlock: base64(idBlock),
+    idAuth: base64(idAuth),
+    nonce: hex(nonce),
+    secondNonce: hex(secondNonce),
+    hostData: hex(hostData),
+  };
   const argv = evidence.sent.argv.map((word) =>
     word
       .replace(/host-data=[^,]+/, `host-data=${base64(hostData)}`)
@@ -119,7 +129,8 @@ function signed(evidence: Evidence, name: string): Evidence {
     line.event === 'launch_start' ? { ...line, policy: evidence.cell.guestPolicy } : line,
   );
   const console = `[    0.000000] Linux version of ${name}\nsnp-conform agent ready\n`;
-  const outcome = { ...evidence.outcome, trace, console, report: report.toString('base64') };
+  const reports = { report: reportFor(nonce, 'report'), secondReport: reportFor(secondNonce, 'second report') };
+  const outcome = { ...evidence.outcome, trace, console, ...reports };
   return { ...evidence, sent: { ...evidence.sent, ...sent, argv }, outcome };
 }
 
