@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { CellFile } from '../../lib/evidence/schema.ts';
 import { hostStatus } from '../../lib/host/housekeeping/housekeeping.ts';
 import { LocalSession } from '../../lib/host/local-session.ts';
+import { mayMakeMachines } from '../lab/privileges.ts';
 import { type Sshd, startSshd } from '../lab/sshd.ts';
 import { expect, test } from '../support/test.ts';
 import { type FinishedRun, Lab, type LabHost, processesWith } from './lab.ts';
@@ -106,7 +107,8 @@ async function hosts(): Promise<LabHost[]> {
     host('silent', { limits: { ...QUICK, guestSeconds: 2 } }, { qemu: builds.silent }),
     host('loud', {}, { qemu: builds.loud }),
     host('changed', { directory: join(lab.folder, 'changed') }, { qemu: builds.changed }),
-    host('full', { directory: join(small, 'snp') }, { qemu: builds.full }),
+    // Nobody's own disk is filled.
+    ...(mayMakeMachines() ? [host('full', { directory: join(small, 'snp') }, { qemu: builds.full })] : []),
     host('busy', {}, busy('KVM_SEV_SNP_LAUNCH_START')),
     host('asids', {}, busy('KVM_SEV_INIT2')),
     host('jumped', {
@@ -133,12 +135,11 @@ async function plantSecrets(): Promise<{ agentPid: string }> {
 test.describe('one run over hosts that each have a fault of their own', () => {
   let agentPid: string;
   test.beforeAll(async () => {
-    test.skip(process.getuid?.() !== 0, 'a disk that fills up is mounted by root');
     lab = await Lab.start();
     [narrow, doomed] = await Promise.all([startSshd(['MaxSessions 2']), startSshd()]);
     small = join(lab.folder, 'small');
     await mkdir(small);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}M`, 'tmpfs', small]);
+    if (mayMakeMachines()) execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}M`, 'tmpfs', small]);
     ({ agentPid } = await plantSecrets());
     const file = await lab.writeHosts(await hosts());
     const matrix = await lab.writeJson('matrix.json', MATRIX);
@@ -149,7 +150,7 @@ test.describe('one run over hosts that each have a fault of their own', () => {
   });
   test.afterAll(async () => {
     if (agentPid) process.kill(Number(agentPid));
-    if (small) execFileSync('umount', ['-l', small]);
+    if (mayMakeMachines()) execFileSync('umount', ['-l', small]);
     await Promise.all([narrow?.stop(), doomed?.stop()]);
     await lab?.stop();
   });
@@ -163,7 +164,10 @@ test.describe('one run over hosts that each have a fault of their own', () => {
 
   test('every cell has a result, of the kind that it is, and none says that what is tested is wrong', () => {
     expect(run.junit).not.toContain('<failure');
-    expect(run.stdout).toMatch(/\n8 passed, 0 failed, 6 infrastructure, 2 configuration\n?$/);
+    const infrastructure = mayMakeMachines() ? 6 : 5;
+    expect(run.stdout).toMatch(
+      new RegExp(`\\n8 passed, 0 failed, ${infrastructure} infrastructure, 2 configuration\\n?$`),
+    );
   });
 
   for (const name of ['sessions', 'loud', 'jumped']) {
@@ -196,6 +200,7 @@ test.describe('one run over hosts that each have a fault of their own', () => {
   };
   for (const [name, message] of Object.entries(BROKEN)) {
     test(`${name}: ${message.source.slice(1).split(':', 1)[0]}`, () => {
+      test.skip(name === 'full' && !mayMakeMachines(), 'a small disk takes privileges that this process has not');
       const said = /<error message="([^"]*)"/.exec(caseOf(name))?.[1];
       expect(said, run.junit).toMatch(message);
     });
@@ -243,7 +248,8 @@ test.describe('one run over hosts that each have a fault of their own', () => {
   test('nothing is left: no process, no launch directory, no lock', async () => {
     expect(await processesWith(new RegExp(`${lab.folder}/(host|changed|small)`))).toEqual([]);
     const session = new LocalSession('here');
-    for (const directory of [lab.hostFolder, join(lab.folder, 'changed'), join(small, 'snp')]) {
+    const disks = mayMakeMachines() ? [join(small, 'snp')] : [];
+    for (const directory of [lab.hostFolder, join(lab.folder, 'changed'), ...disks]) {
       expect(existsSync(directory), directory).toBe(true);
       const { slots, launches } = await hostStatus(session, { directory });
       expect(slots.filter(({ holder }) => holder !== null)).toEqual([]);

@@ -3,6 +3,7 @@ import { emulatedAuthority } from '../../lib/host/authority-store.ts';
 import { CACHE_FOLDER } from '../support/paths.ts';
 import { fetchArtifacts } from './artifacts.ts';
 import { fetchNewerRoot } from './newer-root.ts';
+import { mayMakeMachines } from './privileges.ts';
 import { announced } from './progress.ts';
 import { ensurePrograms } from './requirements.ts';
 
@@ -10,8 +11,7 @@ import { ensurePrograms } from './requirements.ts';
 export default async function globalSetup(): Promise<void> {
   await ensurePrograms(CACHE_FOLDER);
   await fetchArtifacts(CACHE_FOLDER);
-  // Only root can give a host a root of its own.
-  if (process.getuid?.() === 0) await fetchNewerRoot(CACHE_FOLDER);
+  if (mayMakeMachines()) await fetchNewerRoot(CACHE_FOLDER);
   await announced('keys of the emulated chips', () =>
     Promise.all(PRODUCT_NAMES.map((product) => emulatedAuthority(CACHE_FOLDER, product))),
   );

@@ -1,0 +1,158 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import ts from 'typescript';
+
+// How many small changes of a room do its own tests see?
+//   node --import tsx bench/mutation.ts measure identity --mutants 40 --seed 7
+// A sample, drawn by the seed: the share is that of the sample. Each mutant is one run of the room's tests in a copy of the
+// project, up to the first failure. Mutants that change nothing (equivalent ones) are not sorted out: they count as not seen.
+
+interface Mutant {
+  readonly file: string;
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+const ROOT = join(import.meta.dirname, '..');
+const COPIED = [
+  'lib',
+  'test',
+  'suites',
+  'fixtures',
+  'native',
+  'docs',
+  'package.json',
+  'tsconfig.json',
+  'playwright.config.ts',
+];
+const RUN_MS = 300_000;
+
+/** What an operator becomes: the mistakes that people make. */
+const OPERATORS: ReadonlyMap<ts.SyntaxKind, string> = new Map([
+  [ts.SyntaxKind.LessThanToken, '<='],
+  [ts.SyntaxKind.LessThanEqualsToken, '<'],
+  [ts.SyntaxKind.GreaterThanToken, '>='],
+  [ts.SyntaxKind.GreaterThanEqualsToken, '>'],
+  [ts.SyntaxKind.EqualsEqualsEqualsToken, '!=='],
+  [ts.SyntaxKind.ExclamationEqualsEqualsToken, '==='],
+  [ts.SyntaxKind.AmpersandAmpersandToken, '||'],
+  [ts.SyntaxKind.BarBarToken, '&&'],
+  [ts.SyntaxKind.PlusToken, '-'],
+  [ts.SyntaxKind.MinusToken, '+'],
+  [ts.SyntaxKind.AsteriskToken, '/'],
+  [ts.SyntaxKind.AmpersandToken, '|'],
+  [ts.SyntaxKind.BarToken, '&'],
+]);
+
+/** The changes that could be made to a file. */
+function mutantsOf(file: string, text: string): Mutant[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Mutant[] = [];
+  const add = (node: ts.Node, to: string): void => {
+    found.push({ file, at: node.getStart(source), from: node.getText(source), to });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isTypeNode(node) || ts.isImportDeclaration(node)) return;
+    if (ts.isBinaryExpression(node)) {
+      const to = OPERATORS.get(node.operatorToken.kind);
+      const words = ts.isStringLiteralLike(node.left) || ts.isStringLiteralLike(node.right);
+      if (to !== undefined && !words) add(node.operatorToken, to);
+    }
+    if (ts.isNumericLiteral(node)) add(node, String(Number(node.text) + 1));
+    if (ts.isBigIntLiteral(node)) add(node, `(${node.getText(source)} ^ 1n)`);
+    if (node.kind === ts.SyntaxKind.TrueKeyword) add(node, 'false');
+    if (node.kind === ts.SyntaxKind.FalseKeyword) add(node, 'true');
+    if (ts.isIfStatement(node)) add(node.expression, `!(${node.expression.getText(source)})`);
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** A generator of numbers from 0 to 1 that a seed decides. Source: mulberry32. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function sample<T>(all: readonly T[], count: number, chance: () => number): T[] {
+  const rest = [...all];
+  return Array.from({ length: Math.min(count, rest.length) }, () =>
+    rest.splice(Math.floor(chance() * rest.length), 1),
+  ).flat();
+}
+
+/** Do the tests of a room pass in a copy of the project? */
+async function passes(copy: string, room: string): Promise<boolean> {
+  const cli = join(ROOT, 'node_modules', '@playwright', 'test', 'cli.js');
+  const args = [
+    cli,
+    'test',
+    '-c',
+    'test/playwright.config.ts',
+    `test/${room}/`,
+    '--project=unit',
+    '--workers=1',
+    '--max-failures=1',
+    '--reporter=null',
+  ];
+  const SNP_CONFORM_VECTORS = process.env.SNP_CONFORM_VECTORS ?? join(ROOT, '..', 'shared', 'vectors');
+  const done = await execa(process.execPath, args, {
+    cwd: copy,
+    reject: false,
+    timeout: RUN_MS,
+    env: { SNP_CONFORM_VECTORS },
+    stdio: 'ignore',
+  });
+  return done.exitCode === 0;
+}
+
+async function scoreOf(room: string, copy: string, count: number, seed: number): Promise<void> {
+  const files = readdirSync(join(ROOT, 'lib', room)).filter((name) => name.endsWith('.ts'));
+  const all = files.flatMap((name) =>
+    mutantsOf(join('lib', room, name), readFileSync(join(ROOT, 'lib', room, name), 'utf8')),
+  );
+  if (!(await passes(copy, room))) throw new Error(`the tests of ${room} fail without any change`);
+  const chosen = sample(all, count, random(seed));
+  let seen = 0;
+  for (const { file, at, from, to } of chosen) {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    writeFileSync(join(copy, file), text.slice(0, at) + to + text.slice(at + from.length));
+    const survived = await passes(copy, room);
+    writeFileSync(join(copy, file), text);
+    if (survived) {
+      const line = text.slice(0, at).split('\n').length;
+      process.stdout.write(`  not seen: ${file}:${line}: ${from.slice(0, 60)} -> ${to.slice(0, 60)}\n`);
+    } else seen += 1;
+  }
+  const share = ((100 * seen) / chosen.length).toFixed(0);
+  process.stdout.write(
+    `${room}: ${seen} of ${chosen.length} seen (${share} %), of ${all.length} possible; seed ${seed}\n`,
+  );
+}
+
+function numberAfter(flag: string, otherwise: number): number {
+  const at = process.argv.indexOf(flag);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+}
+
+const count = numberAfter('--mutants', 30);
+const seed = numberAfter('--seed', 1);
+const named = process.argv.slice(2).filter((word) => /^[a-z]+$/.test(word));
+const rooms = named.length > 0 ? named : ['measure', 'identity', 'attestation', 'explain'];
+const copy = mkdtempSync(join(tmpdir(), 'snp-mutation-'));
+try {
+  for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  for (const room of rooms) await scoreOf(room, copy, count, seed);
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}

@@ -1,0 +1,107 @@
+import { Command } from 'commander';
+import { COMMANDS } from '../../lib/cli/commands.ts';
+import { HarnessError } from '../../lib/errors.ts';
+import { expect, test } from '../support/test.ts';
+import { projectFiles, projectText } from './files.ts';
+
+/** A command line, and where it is printed. */
+interface Printed {
+  readonly where: string;
+  readonly line: string;
+}
+
+const PROGRAM = /(?:^|[\s|(])(?:npx |\.\/bin\/|node bin\/)?snp-conform (?=[a-z-])/;
+
+/** The command lines in a text: what follows the program, up to the end of the command. */
+function commandLines(text: string, where: string): Printed[] {
+  return text
+    .replaceAll(/\\\n\s*/g, ' ')
+    .split('\n')
+    .filter((line) => PROGRAM.test(line))
+    .map((line) => ({ where, line: line.slice(line.search(PROGRAM)).replace(PROGRAM, '') }));
+}
+
+/** The words of a command as a shell would split it; what is quoted stays one word, and what follows `|`, `>` or `#` is not ours. */
+function words(line: string): string[] {
+  const found: string[] = [];
+  for (const [word] of line.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
+    if (/^(?:[|>&;#]|2>|<)/.test(word)) break;
+    found.push(word.replaceAll(/["']/g, ''));
+  }
+  return found;
+}
+
+/** Takes the actions out of a command, and makes it throw where it would end the process. */
+function tamed(command: Command): Command {
+  command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
+  if (command.commands.length === 0) command.action(() => undefined);
+  for (const child of command.commands) tamed(child);
+  return command;
+}
+
+/** What is wrong with a command line; undefined where the definitions take it. */
+async function trouble(line: string): Promise<string | undefined> {
+  const [name = '', ...rest] = words(line);
+  const row = COMMANDS.find((command) => command.name === name);
+  if (row === undefined) return `there is no command ${name}`;
+  const program = tamed(new Command('snp-conform')).addCommand(tamed(await row.load()));
+  try {
+    await program.parseAsync([name, ...rest], { from: 'user' });
+    return undefined;
+  } catch (thrown) {
+    // What a value is worth, such as "$NONCE", is for the one who runs it.
+    if (thrown instanceof HarnessError) return undefined;
+    const code: unknown = Reflect.get(Object(thrown), 'code');
+    return code === 'commander.helpDisplayed' ? undefined : String(thrown);
+  }
+}
+
+async function troubles(printed: readonly Printed[]): Promise<string[]> {
+  const found = [];
+  for (const { where, line } of printed) {
+    const wrong = await trouble(line);
+    if (wrong !== undefined) found.push(`${where}: ${line}: ${wrong}`);
+  }
+  return found;
+}
+
+test('every command line of README and docs is one that the definitions of the commands take', async () => {
+  const pages = projectFiles().filter((path) => path === 'README.md' || /^docs\/.*\.(?:md|yml)$/.test(path));
+  const printed = pages.flatMap((path) => {
+    const text = projectText(path) ?? '';
+    if (path.endsWith('.yml')) return commandLines(text, path);
+    return [...text.matchAll(/^```(?:sh|bash|console)\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
+      commandLines(block, path),
+    );
+  });
+  expect(printed.length).toBeGreaterThan(60);
+  expect(await troubles(printed)).toEqual([]);
+});
+
+test('every example in the help of a command is one that its definition takes', async () => {
+  const printed: Printed[] = [];
+  for (const { load } of COMMANDS) {
+    const leaves = (command: Command): Command[] =>
+      command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+    for (const command of leaves(await load())) {
+      let help = '';
+      command.configureOutput({
+        writeOut: (text) => {
+          help += text;
+        },
+      });
+      command.outputHelp();
+      const examples = (help.split('\nExamples:\n')[1] ?? '').replaceAll(/\\\n\s*/g, ' ');
+      const lines = examples.split('\n').filter((line) => line.startsWith('  '));
+      printed.push(...commandLines(lines.join('\n'), command.name()));
+    }
+  }
+  expect(printed.length).toBeGreaterThan(60);
+  expect(await troubles(printed)).toEqual([]);
+});
+
+test('a command line with an option, a value or a command that is none is seen', async () => {
+  const wrong = ['run --hots x', 'run --suite nonsense', 'rnu', 'schema nonsense', 'hosts chek'];
+  const printed = wrong.map((line) => ({ where: 'made up', line }));
+  expect(await troubles(printed)).toHaveLength(wrong.length);
+});
