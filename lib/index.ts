@@ -21,6 +21,6 @@ export { expect, test } from './runner/fixtures.ts';
 export type { Guest } from './runner/guest.ts';
 export type { Measured, RefusedWith } from './runner/matchers.ts';
 export type { CellOutcome } from './runner/outcome.ts';
-export { signWithP256Key } from './runner/p256-key.ts';
+export { P256_CLAIM, signWithP256Key } from './runner/p256-key.ts';
 export type { LaunchOverrides } from './scenarios/own-launch.ts';
 export { type IdentityInputs, launchName, type Scenario, type SentIdentity } from './scenarios/scenario.ts';

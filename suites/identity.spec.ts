@@ -1,4 +1,4 @@
-import { expect, hostTag, launchName, scenarioGroups, signWithP256Key, test } from '../lib/index.ts';
+import { expect, hostTag, launchName, P256_CLAIM, scenarioGroups, signWithP256Key, test } from '../lib/index.ts';
 
 for (const group of scenarioGroups('identity')) {
   test.describe(group.title, () => {
@@ -11,7 +11,7 @@ for (const group of scenarioGroups('identity')) {
     }
     if (group.recorded) return;
     // Refused here, before anything is launched: nothing of it is ever recorded.
-    test(launchName(group.cell.id, 'identity/p256-key'), { tag: group.hosts.map(hostTag) }, () => {
+    test(launchName(group.cell.id, P256_CLAIM), { tag: group.hosts.map(hostTag) }, () => {
       expect(signWithP256Key).toThrow(/KEY_INVALID: .*secp384r1, got ec prime256v1/);
     });
   });

@@ -14,6 +14,7 @@ import { type Matrix, matrixSchema } from '../matrix/matrix-file.ts';
 import { isOwnLaunch, OWN_SUITE } from '../scenarios/own-launch.ts';
 import { launchName, SCENARIO_SUITES, type Scenario } from '../scenarios/scenario.ts';
 import { findScenario, SCENARIOS } from '../scenarios/scenarios.ts';
+import { P256_CLAIM } from './p256-key.ts';
 import { packageRoot } from './package-root.ts';
 import { Reference } from './reference.ts';
 import { representatives } from './representatives.ts';
@@ -230,7 +231,9 @@ function replaySlots(hosts: number): number {
 function loadFromRecording(plan: Plan, path: string, options: { keepGoing?: true }): LoadedPlan {
   const recording = openRecording(path, options);
   const rows = recording.entries.flatMap(({ cell, id, host }) =>
-    cell === null ? [] : [{ cell: readCell(cell), scenario: recordedScenario(id, cell.id, path), host }],
+    cell === null || id === launchName(cell.id, P256_CLAIM)
+      ? []
+      : [{ cell: readCell(cell), scenario: recordedScenario(id, cell.id, path), host }],
   );
   const names = [...new Set(rows.map((row) => row.host))];
   const hosts = chosen(

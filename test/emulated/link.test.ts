@@ -65,8 +65,11 @@ test('a link that is cut for five seconds in a launch costs the launch nothing; 
   const guests = () => processesWith(new RegExp(`^[^ ]*qemu.*sev-snp-guest.*${lab.hostFolder}/run/`));
   await until('the end of the guest behind the cut', async () => (await guests()).length === 0, 15_000);
   await long.setLink('up');
-  const status = await lab.command(['hosts', 'status', '--json']);
-  expect(JSON.parse(status.stdout).hosts).toEqual([
+  const statusOf = async (): Promise<{ name: string; trouble?: object }[]> =>
+    JSON.parse((await lab.command(['hosts', 'status', '--json'])).stdout).hosts;
+  // The kernel remembers for a while that nobody answered at that address.
+  await until('the way back', async () => (await statusOf()).every(({ trouble }) => trouble === undefined), 30_000);
+  expect(await statusOf()).toEqual([
     expect.objectContaining({ name: 'short', launches: [] }),
     expect.objectContaining({ name: 'long', launches: [] }),
   ]);
