@@ -162,7 +162,16 @@ export class QmpClient {
       this.#greet = undefined;
       return;
     }
+    if (greeting.success && this.#isNegotiating()) return;
     this.#answer(message, line);
+  }
+
+  /**
+   * A client that connects while QEMU still sets its monitor up may be greeted twice; the commands after the second greeting
+   * are negotiated as after the first. Source: QEMU, monitor/qmp.c, monitor_qmp_event; chardev/char-fe.c.
+   */
+  #isNegotiating(): boolean {
+    return this.#lastId === 0 || this.#pending.get(1)?.command === 'qmp_capabilities';
   }
 
   #answer(message: unknown, line: string): void {

@@ -33,7 +33,7 @@ test('as many commands run as there are slots; the next starts when one of them 
   await first.kill();
   await until('the third to start', () => begun, 20_000);
   const waited = await third;
-  expect(waited.waitedMs).toBeGreaterThan(second.waitedMs);
+  expect(waited.waitedMs).toBeGreaterThan(0);
   await Promise.all([first, second, waited].map((launch) => launch.release()));
 });
 

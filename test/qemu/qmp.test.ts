@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { LocalSession } from '../../lib/host/local-session.ts';
+import { connectWhenThere } from '../../lib/host/sockets.ts';
 import { openQmp } from '../../lib/qemu/qmp.ts';
 import { expect, test } from '../support/test.ts';
-import { until } from '../support/until.ts';
 
 const QEMU = '/usr/bin/qemu-system-x86_64';
 const GREETING =
@@ -38,15 +38,20 @@ test.describe('with the real QEMU', () => {
     directory = await mkdtemp(join(tmpdir(), 'snp-qmp-'));
     const qmp = `unix:${join(directory, 'qmp')},server=on,wait=off`;
     qemu = spawn(QEMU, ['-M', 'none', '-display', 'none', '-nodefaults', '-qmp', qmp], { stdio: 'ignore' });
-    await until('the socket', () => existsSync(join(directory, 'qmp')), 10_000);
   });
+  // A socket is there before anybody listens on it.
+  async function connected(): Promise<Duplex> {
+    const stream = await connectWhenThere(session, join(directory, 'qmp'), new Promise(() => undefined), 10_000);
+    if (stream === undefined) throw new Error('QEMU ended');
+    return stream;
+  }
   test.afterEach(async () => {
     qemu.kill('SIGKILL');
     await rm(directory, { recursive: true, force: true });
   });
 
   test('greets, answers, refuses, and says goodbye', async () => {
-    const qmp = await openQmp(await session.connectUnix(join(directory, 'qmp')), { where });
+    const qmp = await openQmp(await connected(), { where });
     expect(qmp.version).toMatch(/^\d+\.\d+\.\d+/);
     expect(await qmp.execute('query-status')).toMatchObject({ running: true });
     await expect(qmp.execute('query-sev-launch-measure')).rejects.toMatchObject({ code: 'QMP_COMMAND' });
@@ -66,7 +71,7 @@ test.describe('with the real QEMU', () => {
   });
 
   test('killed, it rejects what is pending and names it', async () => {
-    const qmp = await openQmp(await session.connectUnix(join(directory, 'qmp')), { where });
+    const qmp = await openQmp(await connected(), { where });
     const waiting = qmp.waitForEvent(['SHUTDOWN']);
     qemu.kill('SIGKILL');
     await expect(waiting).rejects.toMatchObject({
@@ -75,6 +80,12 @@ test.describe('with the real QEMU', () => {
     });
     await qmp.ended;
   });
+});
+
+test('a second greeting is nothing new while the first is answered, and is no QMP later', async () => {
+  const fake = fakeQemu((_, id) => `${GREETING}\r\n{"return":1,"id":${id}}\r\n`, `${GREETING}\r\n${GREETING}\r\n`);
+  const qmp = await openQmp(fake, { where });
+  await expect(qmp.execute('query-status')).rejects.toMatchObject({ code: 'QMP_PROTOCOL' });
 });
 
 test('matches answers to commands by their ids, in whatever order they come', async () => {
