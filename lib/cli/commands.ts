@@ -15,32 +15,32 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'init',
     description:
-      'Find QEMU, OVMF and kernels on a host, write hosts, a matrix and a suite into a folder, and run them once',
+      'find QEMU, OVMF and kernels on a host, write hosts, a matrix and a suite into a folder, and run them once',
     load: async () => (await import('./init.ts')).initCommand(),
   },
   {
     name: 'run',
-    description: 'Launch every cell of a matrix on its hosts, or play a recording back, and judge the evidence',
+    description: 'launch every cell of a matrix on its hosts, or play a recording back, and judge the evidence',
     load: async () => (await import('./run.ts')).runCommand(),
   },
   {
     name: 'compare',
-    description: 'Say what changed from one run to another: results, digests, and what was launched with and where',
+    description: 'say what changed from one run to another: results, digests, and what was launched with and where',
     load: async () => (await import('./compare.ts')).compareCommand(),
   },
   {
     name: 'history',
-    description: 'Lay many runs beside each other: flaky cells, and the first bad run of those that fail',
+    description: 'lay many runs beside each other: flaky cells, and the first bad run of those that fail',
     load: async () => (await import('./history.ts')).historyCommand(),
   },
   {
     name: 'bisect',
-    description: 'Find the first bad build of QEMU, a firmware or a kernel, with the fewest launches',
+    description: 'find the first bad build of QEMU, a firmware or a kernel, with the fewest launches',
     load: async () => (await import('./bisect.ts')).bisectCommand(),
   },
   {
     name: 'recording',
-    description: 'Look into recordings, verify them, make them smaller, or redact them',
+    description: 'look into recordings, verify them, make them smaller, or redact them',
     load: async () => (await import('./recording.ts')).recordingCommand(),
   },
   {
@@ -121,17 +121,17 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'native',
-    description: 'The KVM shim of emulated hosts',
+    description: 'the KVM shim of emulated hosts',
     load: async () => (await import('./native.ts')).nativeCommand(),
   },
   {
     name: 'completion',
-    description: 'Print the completion of this command line for a shell',
+    description: 'print the completion of this command line for a shell',
     load: async () => (await import('./completion.ts')).completionCommand(loadedCommands),
   },
   {
     name: 'man',
-    description: 'Print the manual page',
+    description: 'print the manual page',
     load: async () => (await import('./man.ts')).manCommand(loadedCommands),
   },
 ];

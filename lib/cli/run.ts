@@ -205,6 +205,15 @@ function checkFlags(flags: RunFlags): void {
   if (flags.config !== undefined && !existsSync(flags.config)) {
     refuse(`--config: there is no ${flags.config}`, 'snp-conform init writes one into an empty folder');
   }
+  const launches = flags.replay === undefined && flags.resume === undefined;
+  for (const file of launches ? [flags.hosts, flags.matrix] : []) {
+    if (!existsSync(file)) {
+      refuse(
+        `there is no ${file}`,
+        'snp-conform init writes a first one; --hosts and --matrix name others, and --replay needs none',
+      );
+    }
+  }
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
   try {
     new RegExp(flags.grep ?? '');

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
@@ -87,9 +87,9 @@ export function checked<S extends z.ZodType>(schema: S, value: unknown, code: Er
 export function readJsonFile<S extends z.ZodType>(path: string, schema: S, code: ErrorCode): z.output<S> {
   let text: string;
   try {
-    const bytes = readFileSync(path);
-    if (bytes.length > MAX_JSON_BYTES) throw new Error(`${bytes.length} bytes, more than ${MAX_JSON_BYTES}`);
-    text = bytes.toString('utf8');
+    const { size } = statSync(path);
+    if (size > MAX_JSON_BYTES) throw new Error(`${size} bytes, more than ${MAX_JSON_BYTES}`);
+    text = readFileSync(path, 'utf8');
   } catch (cause) {
     throw new HarnessError({
       code: 'FILE_UNREADABLE',

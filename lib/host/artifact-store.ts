@@ -100,8 +100,11 @@ async function upload(session: Session, artifact: LocalArtifact, hostPath: strin
   }
 }
 
-/** Takes a lock, says so, and holds it until its input ends. Whoever waits for the lock of another does so for a time. */
-const LOCK_SCRIPT = 'exec 9>>"$1"; timeout "$2" flock 9 || exit 75; echo locked; read -r _; rm -f "$1"';
+/**
+ * Takes a lock, says so, and holds it until its input ends. Whoever waits for the lock of another does so for a time. The file
+ * stays: one that is removed is still waited for by some, while others lock the next one of its name.
+ */
+const LOCK_SCRIPT = 'exec 9>>"$1"; timeout "$2" flock 9 || exit 75; echo locked; read -r _';
 
 /** Does something while nobody else on that host does the same. The lock goes with the session. */
 async function locked(

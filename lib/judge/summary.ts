@@ -12,6 +12,9 @@ function firstLine(text: string): string {
   return text.split('\n', 1).join('');
 }
 
+/** Says why there is nothing to verify a report with, where that is the lab's trouble. */
+const CERTIFICATES_CHECK = 'attestation-certificates';
+
 /** The one line that says it all. */
 function headline(verdict: Verdict): string {
   const count = (status: Check['status']): number => verdict.checks.filter((check) => check.status === status).length;
@@ -24,6 +27,8 @@ function headline(verdict: Verdict): string {
   }
   const launch = LAUNCH_CHECKS.map((name) => checkOf(verdict, name)).find((check) => check !== undefined);
   if (launch?.status !== 'pass') return firstLine(launch?.detail ?? 'nothing was checked');
+  const certificates = checkOf(verdict, CERTIFICATES_CHECK);
+  if (certificates?.status === 'not-applicable') return `the report could not be verified: ${certificates.detail}`;
   const report = checkOf(verdict, 'report-present')?.detail ?? 'nothing was reported';
   return `the launch was ${launch.detail}; ${report}`;
 }

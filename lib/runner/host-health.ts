@@ -42,8 +42,9 @@ export class HostHealth {
     let descriptor: number;
     try {
       descriptor = openSync(this.#file, 'r');
-    } catch {
-      return ''; // Nothing was told yet.
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''; // Nothing was told yet.
+      throw error;
     }
     try {
       const { size } = fstatSync(descriptor);

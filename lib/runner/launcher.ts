@@ -175,7 +175,7 @@ export class Launcher implements EvidenceSource, Prober {
       return 'it needs certificates that are wrong on purpose, which only an emulated issuer makes';
     }
     return key !== undefined && this.#certificates.signsWith !== key
-      ? `it is about reports that a ${key} signed, and hosts.json says by the "cspId" of "attestation" what signs those of this host`
+      ? `it is about reports that a ${key} signs, and a ${this.#certificates.signsWith} signs those of this host ("cspId" of its "attestation" in hosts.json says so)`
       : undefined;
   }
 

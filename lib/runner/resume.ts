@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { HarnessError } from '../errors.ts';
 import { writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
@@ -13,8 +14,9 @@ function readKept(file: string): CellFile | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return readJsonFile(file, cellFileSchema, 'EVIDENCE_INVALID');
-  } catch {
-    return undefined; // Damaged: it is launched again.
+  } catch (error) {
+    if (error instanceof HarnessError) return undefined; // Damaged: it is launched again.
+    throw error;
   }
 }
 

@@ -1,7 +1,14 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { COMMANDS } from '../../lib/cli/commands.ts';
 import { runCli } from '../support/cli.ts';
 import { runHere } from '../support/cli-here.ts';
+import { testFolder } from '../support/folder.ts';
+import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
+
+const inFolder = testFolder();
 
 test('--help shows the commands, examples and exit codes, and succeeds', async () => {
   const run = await runCli(['--help']);
@@ -42,4 +49,15 @@ test('the stack of an error is shown only where it is asked for', async () => {
   const args = ['firmware', 'describe', '/nonexistent'];
   expect((await runCli(args)).stderr).not.toMatch(/\n +at /);
   expect((await runCli(args, { SNP_CONFORM_DEBUG: '1' })).stderr).toMatch(/\n +at /);
+});
+
+test('a command without its code, or not installed, says what to do, and is not taken for a verdict', () => {
+  const root = inFolder('uninstalled');
+  for (const folder of ['bin', 'lib/cli', 'test']) mkdirSync(join(root, folder), { recursive: true });
+  const bin = join(root, 'bin', 'snp-conform');
+  copyFileSync(projectPath('bin/snp-conform'), bin);
+  const started = () => spawnSync(process.execPath, [bin, '--version'], { encoding: 'utf8' });
+  expect(started()).toMatchObject({ status: 3, stdout: '', stderr: expect.stringContaining('npm run package') });
+  writeFileSync(join(root, 'lib', 'cli', 'main.ts'), '');
+  expect(started()).toMatchObject({ status: 3, stdout: '', stderr: expect.stringContaining('run there: npm ci') });
 });

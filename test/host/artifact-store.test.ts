@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { LocalSession } from '../../lib/host/local-session.ts';
 import type { Session } from '../../lib/host/session.ts';
 import { type Sshd, startSshd } from '../lab/sshd.ts';
 import { expect, test } from '../support/test.ts';
+import { until } from '../support/until.ts';
 import { openLabSession } from './lab.ts';
 
 let sshd: Sshd;
@@ -49,6 +51,14 @@ class Watched extends LocalSession {
   }
 }
 
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 const kinds: Record<string, () => Promise<Session>> = {
   'over SSH': () => openLabSession(sshd),
   local: async () => new LocalSession('here'),
@@ -61,10 +71,60 @@ for (const [kind, open] of Object.entries(kinds)) {
     const path = await ensureArtifact(session, join(folder, 'a', 'store'), artifact);
     expect(path).toBe(join(folder, 'a', 'store', artifact.sha256, 'OVMF.fd'));
     expect((await readFile(path)).equals(content)).toBe(true);
-    expect(await readdir(join(folder, 'a', 'store', artifact.sha256))).toEqual(['OVMF.fd']);
+    expect(await readdir(join(folder, 'a', 'store', artifact.sha256))).toEqual(['.lock', 'OVMF.fd']);
     await session.close();
   });
 }
+
+/** How many processes hold or wait for the lock of something in a folder. */
+function lockers(inside: string): number {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const isOurs = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`snp-lock\0${inside}`);
+      return isOurs && existsSync(`/proc/${pid}/fd/9`);
+    } catch {
+      return false; // It is no process, or not any more.
+    }
+  }).length;
+}
+
+test('of several that want the same there, one brings it at a time, also after one of them failed', async () => {
+  const artifact = await artifactOf(randomBytes(1000));
+  const store = join(folder, 'store');
+  let [atOnce, most] = [0, 0];
+  /** Brings it, once it may; @returns when it has begun, what lets it go on, and how it ended */
+  const bring = (fails: boolean) => {
+    const session = new Watched('here');
+    const go = withResolvers();
+    const begun = withResolvers();
+    session.damage = async () => {
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      begun.resolve();
+      await go.promise;
+      atOnce -= 1;
+      if (fails) throw new Error('the disk said no');
+    };
+    const ended = ensureArtifact(session, store, artifact).then(
+      () => 'brought',
+      () => 'failed',
+    );
+    return { begun: begun.promise, go: go.resolve, ended };
+  };
+  const first = bring(true);
+  await first.begun;
+  const second = bring(true);
+  await until('the second to wait', () => lockers(store) === 2);
+  first.go();
+  await second.begun;
+  const third = bring(false);
+  third.go();
+  // Who does not wait for the second begins here.
+  await Promise.race([third.begun, new Promise((resolve) => setTimeout(resolve, 300))]);
+  second.go();
+  expect(await Promise.all([first.ended, second.ended, third.ended])).toEqual(['failed', 'failed', 'brought']);
+  expect(most).toBe(1);
+});
 
 test('hashes once a session, and uploads once a host', async () => {
   const artifact = await artifactOf(randomBytes(1000));
@@ -113,13 +173,13 @@ test('a file that changes under the upload is ARTIFACT_CHANGED, one that arrives
   };
   const store = join(folder, 'store');
   await expect(ensureArtifact(session, store, artifact)).rejects.toMatchObject({ code: 'HOST_UPLOAD' });
-  expect(await readdir(join(store, artifact.sha256))).toEqual([]);
+  expect(await readdir(join(store, artifact.sha256))).toEqual(['.lock']);
   session.damage = async (hostPath) => {
     await writeFile(hostPath, 'newer');
     await writeFile(artifact.path, 'newer');
   };
   await expect(ensureArtifact(session, store, artifact)).rejects.toMatchObject({ code: 'ARTIFACT_CHANGED' });
-  expect(await readdir(join(store, artifact.sha256))).toEqual([]);
+  expect(await readdir(join(store, artifact.sha256))).toEqual(['.lock']);
 });
 
 test('a failure is not remembered', async () => {
@@ -157,7 +217,7 @@ test('side by side sessions bring the same artifact without harm', async () => {
   );
   expect(new Set(paths).size).toBe(1);
   expect((await readFile(paths[0] ?? '')).equals(content)).toBe(true);
-  expect(await readdir(join(store, artifact.sha256))).toEqual(['OVMF.fd']);
+  expect(await readdir(join(store, artifact.sha256))).toEqual(['.lock', 'OVMF.fd']);
 });
 
 test('of several sessions that want an artifact on a host, one brings it', async () => {
@@ -166,7 +226,7 @@ test('of several sessions that want an artifact on a host, one brings it', async
   const paths = await Promise.all(sessions.map((session) => ensureArtifact(session, join(folder, 'store'), artifact)));
   expect(new Set(paths).size).toBe(1);
   expect(sessions.reduce((sum, { uploads }) => sum + uploads, 0)).toBe(1);
-  expect(await readdir(join(folder, 'store', artifact.sha256))).toEqual(['OVMF.fd']);
+  expect(await readdir(join(folder, 'store', artifact.sha256))).toEqual(['.lock', 'OVMF.fd']);
 });
 
 test('an upload that broke off with its connection is gone on with: what is there already is not sent again', async () => {

@@ -144,3 +144,20 @@ test('with the check of host keys off, any key is believed, and preflight says s
   });
   expect(findings).toContainEqual(expect.objectContaining({ what: expect.stringContaining('NOT CHECKED') }));
 });
+
+test('a server without a file channel is told by preflight, before anything is to be brought there', async () => {
+  const bare = await startSshd(['Subsystem sftp /bin/false']);
+  try {
+    const { state, findings } = await preflightHost(entryOf(access(bare)), {
+      open: (entry) => openHostSession(entry, {}),
+      emulationOf: async () => null,
+      now: () => new Date(0),
+    });
+    expect(state).not.toBe('ready');
+    expect(findings).toContainEqual(
+      expect.objectContaining({ level: 'error', code: 'HOST_UPLOAD', fix: expect.stringContaining('Subsystem sftp') }),
+    );
+  } finally {
+    await bare.stop();
+  }
+});

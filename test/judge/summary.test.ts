@@ -2,6 +2,7 @@ import type { Evidence } from '../../lib/evidence/schema.ts';
 import { judge } from '../../lib/judge/judge.ts';
 import { summarise } from '../../lib/judge/summary.ts';
 import { expect, test } from '../support/test.ts';
+import { attestedEvidence } from './attested-evidence.ts';
 import {
   base64,
   evidence,
@@ -58,6 +59,14 @@ test('of a lab that could not launch the first line says why', () => {
   const outcome = { state: 'refused', exitCode: 1, trace: [], report: null, stderr: 'no /dev/sev' } as const;
   expect(linesOf(evidence({ outcome: { ...outcome, trace: [] } }))[0]).toBe(
     'QEMU never asked for the launch and ended with exit code 1: no /dev/sev',
+  );
+});
+
+test('of a service that could not be asked the first line says that, and not that the guest reported', async () => {
+  const trouble = { code: 'KDS_UNREACHABLE', what: 'no answer after 5 attempts' } as const;
+  const of = await attestedEvidence({ attestation: { certificates: [], trouble } });
+  expect(summarise(judge(prediction, of)).split('\n')[0]).toBe(
+    'the report could not be verified: KDS_UNREACHABLE: no answer after 5 attempts',
   );
 });
 

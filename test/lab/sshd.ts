@@ -94,7 +94,8 @@ export async function startSshd(settings: readonly string[] = [], place?: SshdPl
     'PermitRootLogin prohibit-password',
     'AllowStreamLocalForwarding yes',
     'MaxStartups 100',
-    'Subsystem sftp internal-sftp',
+    // A second line of a subsystem is an error, and no later one.
+    ...(settings.some((line) => line.startsWith('Subsystem ')) ? [] : ['Subsystem sftp internal-sftp']),
     'LogLevel VERBOSE',
     '',
   ].join('\n');

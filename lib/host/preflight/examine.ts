@@ -39,14 +39,17 @@ export function findingOf(thrown: unknown): HostFinding {
   return { level: 'error', code: error.code, what: error.what, fix: error.hint ?? null };
 }
 
-/** Files go to the host over a channel of its own, which some servers do not have; the file need not be there. */
+/** Files go to the host over a channel of its own, which some servers do not have. @throws HarnessError SSH_*, HOST_TIMEOUT */
 async function fileChannelFindings({ directory }: HostEntry, session: Session): Promise<HostFinding[]> {
   try {
     await session.readFile(`${directory}/store`, 1);
     return [];
   } catch (thrown) {
-    // What is there is a folder: the channel said so.
-    return thrown instanceof HarnessError && thrown.code === 'HOST_UPLOAD' ? [findingOf(thrown)] : [];
+    if (!(thrown instanceof HarnessError)) throw thrown;
+    if (thrown.code === 'HOST_UPLOAD') return [findingOf(thrown)];
+    // It is a folder, or may not be read: the channel is there, for it said so.
+    if (thrown.code === 'HOST_COMMAND') return [];
+    throw thrown;
   }
 }
 
