@@ -81,18 +81,22 @@ function unwritable(cause: Error): HarnessError {
   });
 }
 
-/**
- * Runs one command line.
- * @param args without node and script   @returns the exit code: that of the error's kind, else what the command left in
- * process.exitCode, else 0
- */
-export async function main(args: string[]): Promise<number> {
+/** Says what becomes of a process that cannot write: once for each process. */
+export function watchStreams(): void {
   process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
     // A reader that has seen enough (`| head`) is no error, and the exit code stays the verdict of a run.
     if (cause.code !== 'EPIPE') process.exit(report(unwritable(cause)));
   });
   // There is nowhere left to say so. Without this Node ends with 1, which would say that what was tested is wrong.
   process.stderr.on('error', () => undefined);
+}
+
+/**
+ * Runs one command line.
+ * @param args without node and script   @returns the exit code: that of the error's kind, else what the command left in
+ * process.exitCode, else 0
+ */
+export async function main(args: string[]): Promise<number> {
   try {
     const program = await buildProgram(args);
     await program.parseAsync(args, { from: 'user' });
