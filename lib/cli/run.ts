@@ -4,6 +4,7 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { execa } from 'execa';
 import { cacheDirectory } from '../cache.ts';
@@ -121,8 +122,10 @@ function planOf(flags: RunFlags): Plan {
   };
 }
 
-/** Where the runner's configuration is: TypeScript in a checkout, compiled in an installed package. */
+/** Where the runner's configuration is: bundled or TypeScript in a checkout, compiled in an installed package. */
 function configPath(): string {
+  const own = import.meta.url;
+  if (own.endsWith('.mjs')) return fileURLToPath(new URL('../runner/playwright.config.mjs', own));
   const root = packageRoot();
   const compiled = join(root, 'dist', 'playwright.config.js');
   const inCheckout = existsSync(join(root, 'test', 'playwright.config.ts'));

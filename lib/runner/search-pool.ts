@@ -9,13 +9,13 @@ const IN_HAND = 2;
 const HEAP_MIB = 96;
 
 /**
- * The program of a worker: beside this file in an installed package, and beside the bundle that bin/snp-conform makes of a
+ * The program of a worker: beside this file in an installed package, and below the bundle that bin/snp-conform makes of a
  * checkout. Sources that are run as they are have none, and search in the thread that asks.
  */
 function workerProgram(): URL | null {
   const own = import.meta.url;
   if (own.endsWith('.ts')) return null;
-  return new URL(own.endsWith('.mjs') ? './search-worker.mjs' : './search-worker.js', own);
+  return new URL(own.endsWith('.mjs') ? './lib/runner/search-worker.mjs' : './search-worker.js', own);
 }
 
 /** Can searches be shared out among workers here? */
