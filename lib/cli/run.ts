@@ -4,7 +4,6 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { execa } from 'execa';
 import { cacheDirectory } from '../cache.ts';
@@ -15,7 +14,7 @@ import { beginManifest } from '../evidence/manifest.ts';
 import { EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { EARLIER_FOLDER } from '../runner/load-run.ts';
 import { checkEmulation } from '../runner/open-host.ts';
-import { packageRoot, packageVersion } from '../runner/package-root.ts';
+import { bundleFolder, packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
@@ -124,8 +123,8 @@ function planOf(flags: RunFlags): Plan {
 
 /** Where the runner's configuration is: bundled or TypeScript in a checkout, compiled in an installed package. */
 function configPath(): string {
-  const own = import.meta.url;
-  if (own.endsWith('.mjs')) return fileURLToPath(new URL('../runner/playwright.config.mjs', own));
+  const bundle = bundleFolder();
+  if (bundle !== undefined) return join(bundle, 'runner', 'playwright.config.mjs');
   const root = packageRoot();
   const compiled = join(root, 'dist', 'playwright.config.js');
   const inCheckout = existsSync(join(root, 'test', 'playwright.config.ts'));

@@ -6,14 +6,15 @@ import {
   type ReporterDescription,
 } from '@playwright/test';
 import { hostTagPattern } from './cells.ts';
+import { bundleFolder } from './package-root.ts';
 import { loadPlan, readPlan } from './plan.ts';
 import { cellTimeoutMs } from './timeouts.ts';
 
 /** A module of this package, as the runner wants it named: a source, what tsc made of it, or a bundle of bin/snp-conform. */
 function modulePath(name: string): string {
-  const own = import.meta.url;
-  if (own.endsWith('.mjs')) return fileURLToPath(new URL(`./lib/${name}.mjs`, own));
-  return fileURLToPath(new URL(`../${name}${extname(own)}`, own));
+  const bundle = bundleFolder();
+  if (bundle !== undefined) return join(bundle, 'runner', 'lib', `${name}.mjs`);
+  return fileURLToPath(new URL(`../${name}${extname(import.meta.url)}`, import.meta.url));
 }
 
 /** The reporters of a configuration, in the longest of the forms that it may have them in. */
