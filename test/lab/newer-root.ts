@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { machineSources, PrivateApt } from './apt.ts';
 import { command } from './command.ts';
 import { suiteSources } from './debian.ts';
@@ -26,6 +26,12 @@ const FILES = {
 
 /** Nobody reads these there. */
 const UNWANTED = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info'];
+
+/** What starts QEMU of the root without making that the root: its loader, its libraries, its data. */
+const LOADER = 'usr/lib64/ld-linux-x86-64.so.2';
+const LIBRARIES = 'usr/lib/x86_64-linux-gnu';
+const QEMU = 'usr/bin/qemu-system-x86_64';
+const QEMU_DATA = ['usr/share/qemu', 'usr/share/seabios'] as const;
 
 /** The root of a newer Debian, in the cache folder. */
 export function newerRoot(cache: string): string {
@@ -62,4 +68,20 @@ export async function fetchNewerRoot(cache: string): Promise<void> {
     await rm(scratch, { recursive: true, force: true });
     await apt.remove();
   });
+}
+
+/**
+ * The QEMU of that root as a program of this machine, whose own loader and libraries may be older than what it was built with.
+ * @returns the program to launch: a script that adds some words before those of the caller   @throws HarnessError as `fetchNewerRoot`
+ */
+export async function newerQemu(cache: string): Promise<string> {
+  await fetchNewerRoot(cache);
+  const at = (path: string): string => `'${join(newerRoot(cache), path).replaceAll("'", `'\\''`)}'`;
+  const data = QEMU_DATA.map((path) => `-L ${at(path)}`).join(' ');
+  const program = join(cache, 'qemu-newer', 'qemu-system-x86_64');
+  const words = `${at(LOADER)} --library-path ${at(LIBRARIES)} ${at(QEMU)} ${data}`;
+  await mkdir(dirname(program), { recursive: true });
+  await writeFile(program, `#!/bin/sh\nexec ${words} "$@"\n`);
+  await chmod(program, 0o755);
+  return program;
 }

@@ -6,7 +6,7 @@ import { cacheDirectory } from '../../lib/cache.ts';
 import { EXIT_CODES, HarnessError } from '../../lib/errors.ts';
 import { projectPath } from '../support/paths.ts';
 import { command } from './command.ts';
-import { newerQemu } from './newer-qemu.ts';
+import { newerQemu } from './newer-root.ts';
 
 // The recordings that ship, made anew: `node --import tsx test/lab/record-fixtures.ts [name...]`, after `npm run setup`.
 // fixtures/recordings/README.md says what each of them is.
