@@ -3,7 +3,7 @@
  * Says how many were explained with as few changes, how many with the planted inputs, and how long it took. Only what was
  * measured anew from its beginning, and gave the digest, is named at all (lib/explain/explanation.ts).
  *
- * node --import tsx bench/explain-soak.ts [singles] [doubles] [triples] [seed]
+ * node --import tsx bench/explain-soak.ts [singles] [doubles] [triples] [seed] [seconds for each, of the clock]
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -13,13 +13,14 @@ import { answerQuestion } from '../lib/runner/answer.ts';
 import { Dice, plant, SMALL_IMAGES, sceneOf } from '../test/explain/plants.ts';
 
 /** None, near enough: what is asked is whether they are found, and of time how much of a processor it takes. */
-const LIMIT_MS = 3_600_000;
+const NO_LIMIT_SECONDS = 3600;
 /** After so many a summary of what is done. */
 const SUMMARY_EACH = 20;
 
 interface Task {
   changes: number;
   seed: number;
+  limitMs: number;
 }
 
 interface Outcome extends Task {
@@ -33,7 +34,7 @@ interface Outcome extends Task {
   what: string;
 }
 
-async function attempt({ changes, seed }: Task): Promise<Outcome> {
+async function attempt({ changes, seed, limitMs }: Task): Promise<Outcome> {
   const dice = new Dice(seed);
   const scene = sceneOf(dice, SMALL_IMAGES);
   const { launch, inputs } = plant(scene, changes, dice);
@@ -41,7 +42,7 @@ async function attempt({ changes, seed }: Task): Promise<Outcome> {
   const start = process.cpuUsage();
   const { explanations, seconds } = await answerQuestion(
     { known: scene.known, image: undefined, target, direction: 'observed' },
-    { limitMs: LIMIT_MS, cores: 'one' },
+    { limitMs, cores: 'one' },
   );
   const { user, system } = process.cpuUsage(start);
   const cpuSeconds = (user + system) / 1e6;
@@ -49,7 +50,16 @@ async function attempt({ changes, seed }: Task): Promise<Outcome> {
   const minimal = first !== undefined && first.changes.length <= changes;
   const named = first?.changes.every(({ input }) => inputs.includes(input)) ?? false;
   const told = first?.changes.map(({ input, to }) => `${input} ${to}`).join(', ') ?? 'nothing';
-  return { changes, seed, minimal, named, seconds, cpuSeconds, what: `planted ${inputs.join(' ')}; told ${told}` };
+  return {
+    changes,
+    seed,
+    limitMs,
+    minimal,
+    named,
+    seconds,
+    cpuSeconds,
+    what: `planted ${inputs.join(' ')}; told ${told}`,
+  };
 }
 
 /** The part of a child: one task after the other. */
@@ -111,12 +121,15 @@ function summary(changes: number, outcomes: readonly Outcome[]): string {
 
 if (process.argv[2] === 'child') serve();
 else {
-  const [singles = 500, doubles = 500, triples = 200, seed = 1] = process.argv.slice(2).map(Number);
+  const [singles = 500, doubles = 500, triples = 200, seed = 1, limit = NO_LIMIT_SECONDS] = process.argv
+    .slice(2)
+    .map(Number);
   const counts = [singles, doubles, triples];
   const tasks = counts.flatMap((count, index) =>
     Array.from({ length: count }, (_, number) => ({
       changes: index + 1,
       seed: seed * 1_000_000 + (index + 1) * 10_000 + number,
+      limitMs: limit * 1000,
     })),
   );
   const outcomes = await runAll(tasks);

@@ -25,8 +25,9 @@ export interface SeenLaunch {
   readonly firmware: SeenFile | null;
   /** Of that firmware, where it is another than was sent and could be read. */
   readonly firmwareDescriptor: FirmwareDescriptor | null;
-  readonly kernel: SeenFile | null;
-  readonly initrd: SeenFile | null;
+  /** undefined: there is one, and what is in it could not be seen. */
+  readonly kernel: SeenFile | null | undefined;
+  readonly initrd: SeenFile | null | undefined;
 }
 
 /** A difference that was seen: what is told of it, and what it makes of the launch. */
@@ -67,7 +68,7 @@ function ofFirmware(known: KnownLaunch, { firmware, firmwareDescriptor }: SeenLa
 
 function ofFile(input: 'kernel' | 'initrd', known: KnownLaunch, seen: SeenLaunch): SeenDifference[] {
   const [sent, file] = [known[input], seen[input]];
-  if (sent === null && file === null) return [];
+  if (file === undefined || (sent === null && file === null)) return [];
   if (sent !== null && file !== null && same(sent.sha256, file.sha256)) return [];
   const change = { input, from: sent?.name ?? null, to: file === null ? null : fileText(file) } as const;
   if (input === 'initrd') {
@@ -76,12 +77,16 @@ function ofFile(input: 'kernel' | 'initrd', known: KnownLaunch, seen: SeenLaunch
     return [{ change, cause, set: { initrdHash: file?.sha256 ?? NO_INITRD } }];
   }
   if (file === null) return [];
-  return [{ change, cause: sent === null ? 'kernel-not-predicted' : 'other-kernel', set: { kernelHash: file.sha256 } }];
+  if (sent !== null) return [{ change, cause: 'other-kernel', set: { kernelHash: file.sha256 } }];
+  return [{ change, cause: 'kernel-not-predicted', set: { kernelHash: file.sha256, hashesMeasured: true } }];
 }
 
-function ofHashes(base: LaunchState, { kernelHashes, kernel }: SeenLaunch): SeenDifference[] {
+function ofHashes(known: KnownLaunch, { kernelHashes, kernel }: SeenLaunch): SeenDifference[] {
+  const base = baseState(known);
   const measured = kernelHashes === true && kernel !== null;
   if (kernelHashes === null || measured === base.hashesMeasured) return [];
+  // With a kernel that was not predicted at all nothing else is meant: that is the difference.
+  if (measured && known.kernel === null) return [];
   const word = (on: boolean): string => (on ? 'on' : 'off');
   const change = { input: 'kernelHashes', from: word(base.hashesMeasured), to: word(measured) } as const;
   return [{ change, cause: measured ? 'kernel-hashes-on' : 'kernel-hashes-off', set: { hashesMeasured: measured } }];
@@ -97,10 +102,10 @@ function ofCmdline({ append }: KnownLaunch, seen: SeenLaunch): SeenDifference[] 
 
 /** In what the launch that was seen differs from the one that was predicted, input by input. */
 export function seenDifferences(known: KnownLaunch, seen: SeenLaunch): SeenDifference[] {
-  const base = baseState(known);
-  const hashes = ofHashes(base, seen);
-  const bootMatters = base.hashesMeasured || hashes.length > 0;
-  const boot = bootMatters
+  const hashes = ofHashes(known, seen);
+  const { kernelHashes } = seen;
+  const measured = kernelHashes === null ? baseState(known).hashesMeasured : kernelHashes && seen.kernel !== null;
+  const boot = measured
     ? [...ofFile('kernel', known, seen), ...ofFile('initrd', known, seen), ...ofCmdline(known, seen)]
     : [];
   return [...ofVcpus(known, seen), ...ofCpu(known, seen), ...hashes, ...boot, ...ofFirmware(known, seen)];

@@ -19,9 +19,9 @@ function signatureOf(value: string): number | null {
 /** What the live process of a launch shows of it. @throws HarnessError ARGV_INVALID, DESCRIPTOR_INVALID */
 export function seenLaunch({ argv, files, firmware }: LiveProcess): SeenLaunch {
   const launch = parseLaunch(readArgv(Buffer.from(argv.map((word) => `${word}\0`).join(''), 'utf8')));
-  const file = (option: LiveProcess['files'][number]['option']): SeenFile | null => {
+  const file = (option: LiveProcess['files'][number]['option']): SeenFile | undefined => {
     const seen = files.find((one) => one.option === option);
-    return seen === undefined ? null : { path: seen.path, sha256: new Uint8Array(Buffer.from(seen.sha256, 'hex')) };
+    return seen && { path: seen.path, sha256: new Uint8Array(Buffer.from(seen.sha256, 'hex')) };
   };
   const { cpu, vcpus, snp, append } = launch;
   return {
@@ -29,9 +29,9 @@ export function seenLaunch({ argv, files, firmware }: LiveProcess): SeenLaunch {
     cpu: cpu && { value: cpu.value, signature: signatureOf(cpu.value) },
     kernelHashes: snp === null ? null : snp.kernelHashes,
     append: append?.value ?? null,
-    firmware: file('firmware'),
+    firmware: file('firmware') ?? null,
     firmwareDescriptor: firmware && readFirmwareDescriptor(firmware, 'the firmware on the host'),
-    kernel: file('kernel'),
-    initrd: file('initrd'),
+    kernel: launch.kernel === null ? null : file('kernel'),
+    initrd: launch.initrd === null ? null : file('initrd'),
   };
 }

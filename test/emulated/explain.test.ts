@@ -1,15 +1,15 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CellFile } from '../../lib/evidence/schema.ts';
 import { ARTIFACTS_FOLDER } from '../support/paths.ts';
 import { tries } from '../support/soak.ts';
 import { expect, test } from '../support/test.ts';
 import { Lab } from './lab.ts';
+import { after, QEMU, sed, wrappedQemu } from './wrapped-qemu.ts';
 
 const OVMF = join(ARTIFACTS_FOLDER, 'ovmf-amdsev', 'OVMF.amdsev.fd');
 const KERNEL = join(ARTIFACTS_FOLDER, 'linux-backports', 'vmlinuz');
 const OTHER_KERNEL = join(ARTIFACTS_FOLDER, 'linux-stable', 'vmlinuz');
-const QEMU = '/usr/bin/qemu-system-x86_64';
 const APPEND = 'console=ttyS0 root=PARTLABEL=root_A ro quiet';
 
 let lab: Lab;
@@ -30,11 +30,6 @@ interface Plant {
   input: string;
   to: RegExp;
 }
-
-const after = (option: string, change: string): string => `[ "$before" = ${option} ] && ${change}`;
-
-/** The word as sed changes it. */
-const sed = (script: string): string => `"$(printf %s "$word" | sed '${script}')"`;
 
 /** A change of the word after -append. */
 const cmdline = (name: string, cause: string, word: string, to: RegExp): Plant => ({
@@ -87,25 +82,7 @@ const FEW = ['smp', 'stepping', 'newline', 'slot', 'no-initrd', 'firmware', 'has
 const soaking = tries(0, 1) > 0;
 const PLANTS = ALL_PLANTS.filter(({ name }) => soaking || FEW.includes(name));
 
-/** A QEMU that is not quite the one that was asked for: a wrapper that changes one word. */
-async function wrapper({ name, edit }: Plant): Promise<string> {
-  const path = join(lab.folder, `qemu-${name}`);
-  const lines = [
-    '#!/bin/sh',
-    `FOLDER=${lab.folder}`,
-    'before= left=$#',
-    'while [ "$left" -gt 0 ]; do',
-    '  word=$1; shift; left=$((left - 1)); next=$word',
-    `  { ${edit}; } || :`,
-    '  set -- "$@" "$word"; before=$next',
-    'done',
-    `exec ${QEMU} "$@"`,
-    '',
-  ];
-  await writeFile(path, lines.join('\n'));
-  await chmod(path, 0o755);
-  return path;
-}
+const wrapper = ({ name, edit }: Plant): Promise<string> => wrappedQemu(lab.folder, name, edit);
 
 function explanationOf(cells: readonly CellFile[], qemu: string): CellFile['explanation'] {
   return cells.find(({ evidence }) => evidence.cell.qemu === qemu)?.explanation;
