@@ -40,9 +40,7 @@ export class Run {
     this.varying = index.axes.filter(({ values }) => values.length > 1);
     this.constant = index.axes.filter((axis) => !this.varying.includes(axis));
     this.#texts = index.rows.id.map((id, row) =>
-      [id, this.host(row), this.suite(row), this.message(row), index.rows.predicted[row], index.rows.observed[row]]
-        .join('\n')
-        .toLowerCase(),
+      [id, this.host(row), this.suite(row), this.message(row), ...this.#digests(row)].join('\n').toLowerCase(),
     );
     this.#rowOfKey = new Map(index.rows.id.map((_, row) => [this.key(row), row]));
   }
@@ -70,6 +68,12 @@ export class Run {
 
   message(row: number): string {
     return this.index.messages[this.index.rows.message[row] ?? -1] ?? '';
+  }
+
+  /** The launch digests of a row, predicted and, where it is another, observed. */
+  #digests(row: number): string[] {
+    const { digests, rows } = this.index;
+    return [rows.predicted[row], rows.observed[row]].flatMap((number) => digests[number ?? -1] ?? []);
   }
 
   label(row: number): string {
