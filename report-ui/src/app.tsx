@@ -59,7 +59,7 @@ function AxisChoice(props: { run: Run; title: string; value: string; onChange: (
 }
 
 function Legend({ run }: { run: Run }) {
-  const kinds = [...KINDS].reverse().filter((kind) => run.index.rows.id.some((_, row) => run.kind(row) === kind));
+  const kinds = [...KINDS].reverse().filter((kind) => run.all[kind] > 0);
   return (
     <p class="legend">
       {kinds.map((kind) => (
@@ -90,8 +90,8 @@ function Constants({ run }: { run: Run }) {
 /** What changed since the earlier run, as a whole. */
 function Comparison({ run }: { run: Run }) {
   const { earlier } = run.index;
+  const changes = useMemo(() => run.index.rows.id.map((_, row) => run.change(row)), [run]);
   if (earlier === null) return null;
-  const changes = run.index.rows.id.map((_, row) => run.change(row));
   const count = (wanted: string): number => changes.filter((change) => change === wanted).length;
   const parts = [
     counted(count('new-failure'), 'new failure'),

@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import type { ResultKind } from '../../lib/evidence/results.ts';
 import { type Cause, commonCause } from './causes.ts';
 import type { Theme } from './hooks.ts';
@@ -62,10 +63,15 @@ function CauseSentence({ cause, kind, onShow }: { cause: Cause; kind: ResultKind
 
 /** What cells in trouble have in common. */
 export function Causes({ run, onShow }: { run: Run; onShow: (cause: Cause) => void }) {
-  const causes = KINDS.filter((kind) => kind !== 'pass' && kind !== 'skip').flatMap((kind) => {
-    const cause = commonCause(run, kind);
-    return cause === undefined ? [] : [{ kind, cause }];
-  });
+  // Asked of every row and value: not again for each letter of a search.
+  const causes = useMemo(
+    () =>
+      KINDS.filter((kind) => kind !== 'pass' && kind !== 'skip').flatMap((kind) => {
+        const cause = commonCause(run, kind);
+        return cause === undefined ? [] : [{ kind, cause }];
+      }),
+    [run],
+  );
   if (causes.length === 0) return null;
   return (
     <ul class="causes" aria-label="What they have in common">
@@ -84,7 +90,7 @@ interface TotalsProps {
 
 /** How many cells of each kind; each count is also a filter. */
 export function Totals({ run, chosen, onToggle }: TotalsProps) {
-  const all = run.totals(run.index.rows.id.map((_, row) => row));
+  const { all } = run;
   const order = [...KINDS].reverse().filter((kind) => all[kind] > 0 || kind === 'pass' || kind === 'fail');
   return (
     <div class="totals">

@@ -28,6 +28,8 @@ export type Change = 'new-failure' | 'fixed' | 'new' | 'other';
 export class Run {
   readonly index: PageIndex;
   readonly count: number;
+  /** How many rows of each kind there are. */
+  readonly all: Readonly<Record<ResultKind, number>>;
   /** The axes on which rows differ, and those on which all are alike. */
   readonly varying: readonly PageAxis[];
   readonly constant: readonly PageAxis[];
@@ -37,6 +39,7 @@ export class Run {
   constructor(index: PageIndex) {
     this.index = index;
     this.count = index.rows.id.length;
+    this.all = this.totals(index.rows.id.map((_, row) => row));
     this.varying = index.axes.filter(({ values }) => values.length > 1);
     this.constant = index.axes.filter((axis) => !this.varying.includes(axis));
     this.#texts = index.rows.id.map((id, row) =>
@@ -122,8 +125,9 @@ export function worst(totals: Record<ResultKind, number>): ResultKind {
   return KINDS.find((kind) => totals[kind] > 0) ?? 'skip';
 }
 
-/** Rows in the order in which they are read: what is wrong first. */
+/** Rows in the order in which they are read: what is wrong first. @param rows in the order of the run */
 export function worstFirst(run: Run, rows: readonly number[]): number[] {
-  const rank = (row: number): number => KINDS.indexOf(run.kind(row));
-  return [...rows].sort((left, right) => rank(left) - rank(right) || left - right);
+  const ofKind = new Map<ResultKind, number[]>(KINDS.map((kind) => [kind, []]));
+  for (const row of rows) ofKind.get(run.kind(row))?.push(row);
+  return [...ofKind.values()].flat();
 }
