@@ -36,6 +36,9 @@ function moment(iso: string | null): string {
   return iso === null ? '' : `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 }
 
+/** How few are called that are all. */
+const WHOLE: Readonly<Record<number, string>> = { 1: 'The one', 2: 'Both' };
+
 function CauseSentence({ cause, kind, onShow }: { cause: Cause; kind: ResultKind; onShow: (cause: Cause) => void }) {
   const { conditions, met, of, all } = cause;
   const whole = met === of;
@@ -44,7 +47,7 @@ function CauseSentence({ cause, kind, onShow }: { cause: Cause; kind: ResultKind
     <li>
       <Shape kind={kind} />
       <span>
-        {whole ? (of === 1 ? 'The one' : `All ${of}`) : `${met} of the ${of}`} that{' '}
+        {whole ? (WHOLE[of] ?? `All ${of}`) : `${met} of the ${of}`} that{' '}
         {kind === 'fail' ? 'failed' : `had ${KIND_WORDS[kind]}`} {whole && of === 1 ? 'has' : 'have'}{' '}
         {conditions.map(({ axis, value }, index) => (
           <span key={axis.name}>
@@ -94,7 +97,7 @@ export function Totals({ run, chosen, onToggle }: TotalsProps) {
   const order = [...KINDS].reverse().filter((kind) => all[kind] > 0 || kind === 'pass' || kind === 'fail');
   return (
     <div class="totals">
-      <div class="totals-bar" aria-hidden="true">
+      <div class="totals-bar" aria-hidden="true" hidden={run.count === 0}>
         {order
           .filter((kind) => all[kind] > 0)
           .map((kind) => (
