@@ -1,5 +1,5 @@
 // Bundles the page of results: `node report-ui/build.mjs FOLDER` writes page.js and page.css there, unless those are newer
-// than every source. The runner's reporter calls it in a checkout; prepack calls it for the package.
+// than every source. bin/snp-conform calls it in a checkout; `npm run build` for the package.
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,13 +19,13 @@ function newest(folder) {
   );
 }
 
-const [folder] = process.argv.slice(2);
-if (folder === undefined) throw new Error('usage: node report-ui/build.mjs FOLDER');
-const sourcesAt = Math.max(...SOURCES.map(newest));
-const fresh = OUTPUTS.every(
-  (name) => existsSync(join(folder, name)) && statSync(join(folder, name)).mtimeMs > sourcesAt,
-);
-if (!fresh) {
+function isFresh(folder) {
+  const sourcesAt = Math.max(...SOURCES.map(newest));
+  return OUTPUTS.every((name) => existsSync(join(folder, name)) && statSync(join(folder, name)).mtimeMs > sourcesAt);
+}
+
+export async function buildPage(folder) {
+  if (isFresh(folder)) return;
   mkdirSync(folder, { recursive: true });
   const scratch = `.${process.pid}`;
   await build({
@@ -46,4 +46,10 @@ if (!fresh) {
   });
   // Whole or not at all: another process may read them now.
   for (const name of OUTPUTS) renameSync(join(folder, scratch, name), join(folder, name));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [folder] = process.argv.slice(2);
+  if (folder === undefined) throw new Error('usage: node report-ui/build.mjs FOLDER');
+  await buildPage(folder);
 }

@@ -14,7 +14,7 @@ import { beginManifest } from '../evidence/manifest.ts';
 import { EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { EARLIER_FOLDER } from '../runner/load-run.ts';
 import { checkEmulation } from '../runner/open-host.ts';
-import { packageRoot, packageVersion } from '../runner/package-root.ts';
+import { bundleFolder, packageRoot, packageVersion } from '../runner/package-root.ts';
 import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
@@ -121,8 +121,10 @@ function planOf(flags: RunFlags): Plan {
   };
 }
 
-/** Where the runner's configuration is: TypeScript in a checkout, compiled in an installed package. */
+/** Where the runner's configuration is: bundled or TypeScript in a checkout, compiled in an installed package. */
 function configPath(): string {
+  const bundle = bundleFolder();
+  if (bundle !== undefined) return join(bundle, 'runner', 'playwright.config.mjs');
   const root = packageRoot();
   const compiled = join(root, 'dist', 'playwright.config.js');
   const inCheckout = existsSync(join(root, 'test', 'playwright.config.ts'));

@@ -2,6 +2,7 @@ import { sha384 } from '@noble/hashes/sha2.js';
 import { FIRMWARE_STATUS, type FirmwareStatus } from '../abi/firmware-status.ts';
 import { serialiseLayout } from '../abi/layout.ts';
 import { PAGE_BYTES, PAGE_INFO, PAGE_TYPE } from '../abi/page-info.ts';
+import { contentsDigest } from './contents-digest.ts';
 import { correctedCpuidPage } from './cpuid-page.ts';
 import { type Answer, honest } from './faults.ts';
 import { type GuestContext, stateStatus } from './guest-context.ts';
@@ -53,7 +54,7 @@ export function launchUpdate(
     PAGE_INFO,
     {
       digestCur: guest.launchDigest,
-      contents: HASHED_TYPES.includes(page.pageType) ? sha384(page.contents) : new Uint8Array(48),
+      contents: HASHED_TYPES.includes(page.pageType) ? contentsDigest(page.gpa, page.contents) : new Uint8Array(48),
       length: 0x70,
       pageType: page.pageType,
       gpa: page.gpa,

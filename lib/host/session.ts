@@ -38,7 +38,7 @@ export interface Session {
   start(argv: readonly string[]): Promise<HostProcess>;
   /** Connects to a Unix socket on the host. */
   connectUnix(path: string): Promise<Duplex>;
-  /** Listens on a Unix socket on the host; each connection made there arrives here. */
+  /** Listens on a Unix socket on the host; each connection made there arrives here. Its file may outlive the listening. */
   listenUnix(path: string, onConnection: (stream: Duplex) => void): Promise<{ close(): Promise<void> }>;
   /**
    * Copies a local file to the host, whole or not at all; one that broke off with its connection is gone on with. Nobody else

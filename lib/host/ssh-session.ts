@@ -182,8 +182,6 @@ export class SshSession implements Session {
       // sshd refuses only what it does not listen on, and then there is nothing to end.
       connection.client.openssh_unforwardInStreamLocal(path, () => resolve());
     });
-    // sshd leaves the socket file behind.
-    await this.run(['rm', '-f', '--', path]);
   }
 }
 

@@ -219,5 +219,5 @@ function keptCell({ annotations }: TestResult): CellFile | string | undefined {
 
 /** `launch` for suites/launch.spec.ts. */
 function suiteName(test: TestCase): string {
-  return /([^/\\]+)\.spec\.[jt]s$/.exec(test.location.file)?.[1] ?? 'launch';
+  return /([^/\\]+)\.spec\.(?:ts|m?js)$/.exec(test.location.file)?.[1] ?? 'launch';
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type PlaywrightTestConfig,
@@ -6,15 +6,15 @@ import {
   type ReporterDescription,
 } from '@playwright/test';
 import { hostTagPattern } from './cells.ts';
+import { bundleFolder } from './package-root.ts';
 import { loadPlan, readPlan } from './plan.ts';
 import { cellTimeoutMs } from './timeouts.ts';
 
-/** The sources of a checkout, or what tsc made of them in an installed package. */
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-
-/** A module of this package, as the runner wants it named. */
+/** A module of this package, as the runner wants it named: a source, what tsc made of it, or a bundle of bin/snp-conform. */
 function modulePath(name: string): string {
-  return fileURLToPath(new URL(`../${name}.${EXTENSION}`, import.meta.url));
+  const bundle = bundleFolder();
+  if (bundle !== undefined) return join(bundle, 'runner', 'lib', `${name}.mjs`);
+  return fileURLToPath(new URL(`../${name}${extname(import.meta.url)}`, import.meta.url));
 }
 
 /** The reporters of a configuration, in the longest of the forms that it may have them in. */

@@ -12,7 +12,7 @@ function isRoot(folder: string): boolean {
   return name === NAME;
 }
 
-/** The folder of this package, whether the code runs from its sources, from dist/ or from a bundle below it. */
+/** The folder of this package, whether the code runs from its sources, from dist/ or from a bundle. */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!isRoot(folder)) {
@@ -21,6 +21,11 @@ export function packageRoot(): string {
     folder = above;
   }
   return folder;
+}
+
+/** The bundle that bin/snp-conform made of a checkout, where this code runs from it. */
+export function bundleFolder(): string | undefined {
+  return /^.*\/bundle-\d+(?=\/)/.exec(fileURLToPath(import.meta.url))?.[0];
 }
 
 /** The version of this package. */

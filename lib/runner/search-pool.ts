@@ -1,6 +1,9 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { HarnessError } from '../errors.ts';
 import type { UnitDone, UnitRunner } from '../explain/search.ts';
+import { bundleFolder } from './package-root.ts';
 import type { SearchTask } from './search-worker.ts';
 
 /** Units that a worker has in hand: the next is there when one is done. */
@@ -9,13 +12,13 @@ const IN_HAND = 2;
 const HEAP_MIB = 96;
 
 /**
- * The program of a worker: beside this file in an installed package, and beside the bundle that bin/snp-conform makes of a
+ * The program of a worker: beside this file in an installed package, and in the bundle that bin/snp-conform makes of a
  * checkout. Sources that are run as they are have none, and search in the thread that asks.
  */
 function workerProgram(): URL | null {
-  const own = import.meta.url;
-  if (own.endsWith('.ts')) return null;
-  return new URL(own.endsWith('.mjs') ? './search-worker.mjs' : './search-worker.js', own);
+  const bundle = bundleFolder();
+  if (bundle !== undefined) return pathToFileURL(join(bundle, 'cli', 'lib', 'runner', 'search-worker.mjs'));
+  return import.meta.url.endsWith('.ts') ? null : new URL('./search-worker.js', import.meta.url);
 }
 
 /** Can searches be shared out among workers here? */

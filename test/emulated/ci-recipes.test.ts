@@ -63,8 +63,8 @@ async function makeProject(): Promise<void> {
   await writeFile(join(folder, 'new', 'OVMF.amdsev.fd'), image);
   const published = await step('npx snp-conform predict --matrix matrix.json > published.json');
   expect(published.exitCode, published.all).toBe(0);
-  const recorded = await step('npx snp-conform run --record night.jsonl.gz');
-  expect(recorded.exitCode, recorded.all).toBe(0);
+  // As two of the recipes have it.
+  await expectAllToWork(['npx snp-conform run --hosts hosts.json --matrix matrix.json --record night.jsonl.gz']);
 }
 
 /** Runs a step as a CI does: its lines in one bash that ends at the first failure. */

@@ -41,7 +41,7 @@ test('what QEMU measures is what was predicted, for kernels, command lines, coun
     vcpuType: ['EPYC-Rome-v2', 'EPYC-v4,family=25,model=17,stepping=1'],
   };
   const file = await lab.writeJson('unseen.json', matrix(artifacts, axes));
-  const hosts = await lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: [], slots: 2 }]);
+  const hosts = await lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: [] }]);
   const run = await lab.run(['--hosts', hosts, '--matrix', file]);
   expect(run.exitCode, run.stderr + run.stdout).toBe(0);
   expect(run.cells.length).toBe(12);

@@ -14,10 +14,10 @@ test.afterAll(async () => {
 
 const SMALL = ['--matrix', projectPath('matrix.example.json'), '--grep', 'ovmfx64.*0x30000.*/[12]-vcpu/EPYC-v4'];
 
-test('a host that is out and one that cannot take only their own cells down: errors there, skips with the reason here', async () => {
+test('a host that is out and one that cannot take only their own cells down, and workers launch by what preflight found', async () => {
   const tags = ['features-0x1'];
   const hosts = await lab.writeHosts([
-    { name: 'good', profile: 'upstream-6.12', tags, slots: 2 },
+    { name: 'good', profile: 'upstream-6.12', tags },
     { name: 'bare', profile: null, tags },
     { name: 'down', profile: 'upstream-6.12', tags, change: { port: 1 } },
   ]);
@@ -29,12 +29,6 @@ test('a host that is out and one that cannot take only their own cells down: err
   expect(run.junit.match(/<skipped message="host bare: its processor has no SEV-SNP: /g)).toHaveLength(2);
   // Once for the host, not once a cell.
   expect(run.stderr.match(/SSH_CONNECT/g)).toHaveLength(1);
-});
-
-test('a run looks at each host once, and workers launch by what was found', async () => {
-  const hosts = await lab.writeHosts([{ name: 'good', profile: 'upstream-6.12', tags: ['features-0x1'], slots: 2 }]);
-  const run = await lab.run(['--hosts', hosts, ...SMALL], 'once');
-  expect(run.exitCode, run.stderr + run.stdout).toBe(0);
-  const report = readHostReport(join(lab.folder, 'once', 'run'), 'good');
+  const report = readHostReport(join(lab.folder, 'reports', 'run'), 'good');
   for (const { evidence } of run.cells) expect(evidence.host.facts).toEqual(report?.facts);
 });

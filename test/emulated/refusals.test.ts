@@ -14,12 +14,12 @@ test.afterAll(async () => {
   await lab.stop();
 });
 
-function matrix(axes: Record<string, unknown[]>, kernel = join(ARTIFACTS_FOLDER, 'linux-stable', 'vmlinuz')): unknown {
+function matrix(axes: Record<string, unknown[]>): object {
   return {
     format: 'snp-conform/matrix@1',
     artifacts: {
       firmware: { amdsev: { path: join(ARTIFACTS_FOLDER, 'ovmf-amdsev', 'OVMF.amdsev.fd') } },
-      kernel: { linux: { path: kernel } },
+      kernel: { linux: { path: join(ARTIFACTS_FOLDER, 'linux-stable', 'vmlinuz') } },
     },
     axes: { firmware: ['amdsev'], kernel: ['linux'], vcpus: [1], vcpuType: ['EPYC-v4'], append: ['quiet'], ...axes },
   };
@@ -38,12 +38,6 @@ function expectRefused(run: FinishedRun, cells: number): void {
   expect(run.junit).not.toMatch(/<error /);
 }
 
-test('guest features 0x1 predicted for a host whose kernel measures 0x21 are refused as a bad measurement', async () => {
-  const hosts = await lab.writeHosts([{ name: 'amd', profile: 'amd-6.8', tags: [] }]);
-  const file = await lab.writeJson('features.json', matrix({ guestFeatures: ['0x1'], vcpus: [1, 4] }));
-  expectRefused(await lab.run(['--hosts', hosts, '--matrix', file], 'features'), 2);
-});
-
 /** A QEMU of the host that is the real one, on a command line edited by sed. */
 async function qemuWith(name: string, edit: string): Promise<string> {
   const path = join(lab.folder, name);
@@ -61,20 +55,37 @@ async function flipped(source: string, name: string, at: number): Promise<string
   return path;
 }
 
-test('one byte flipped in the firmware, the kernel or the command line after the prediction is refused', async () => {
+test('guest features that a kernel measures otherwise, and one byte flipped in firmware, kernel or command line after the prediction, are refused as a bad measurement', async () => {
   const ovmf = await flipped(join(ARTIFACTS_FOLDER, 'ovmf-amdsev', 'OVMF.amdsev.fd'), 'flipped.fd', 1_000_000);
   const kernel = await flipped(join(ARTIFACTS_FOLDER, 'linux-stable', 'vmlinuz'), 'flipped.vmlinuz', 3_000_000);
-  const edits = {
-    firmware: `case "$a" in */OVMF.amdsev.fd) a=${ovmf};; esac`,
-    kernel: `case "$a" in */vmlinuz) a=${kernel};; esac`,
-    cmdline: 'case "$a" in quiet) a=quieu;; esac',
+  const builds = {
+    firmware: await qemuWith('qemu-firmware', `case "$a" in */OVMF.amdsev.fd) a=${ovmf};; esac`),
+    kernel: await qemuWith('qemu-kernel', `case "$a" in */vmlinuz) a=${kernel};; esac`),
+    cmdline: await qemuWith('qemu-cmdline', 'case "$a" in quiet) a=quieu;; esac'),
   };
-  const file = await lab.writeJson('flip.json', matrix({}));
-  for (const [name, edit] of Object.entries(edits)) {
-    const qemu = await qemuWith(`qemu-${name}`, edit);
-    const hosts = await lab.writeHosts([{ name: 'upstream', profile: 'upstream-6.12', tags: [], qemu }]);
-    expectRefused(await lab.run(['--hosts', hosts, '--matrix', file], `flip-${name}`), 1);
-  }
+  const hosts = await lab.writeHosts([
+    { name: 'amd', profile: 'amd-6.8', tags: ['amd'] },
+    { name: 'upstream', profile: 'upstream-6.12', tags: ['flips'], change: { qemu: builds } },
+  ]);
+  const exclude = [
+    { why: 'the flips are on one host', hostTags: ['amd'], qemu: Object.keys(builds) },
+    { why: 'and nothing else is', hostTags: ['flips'], qemu: 'default' },
+    { why: 'one vCPU is enough for a flip', hostTags: ['flips'], vcpus: 4 },
+  ];
+  const axes = { guestFeatures: ['0x1'], vcpus: [1, 4], qemu: ['default', ...Object.keys(builds)] };
+  const file = await lab.writeJson('bad.json', { ...matrix(axes), exclude });
+  const run = await lab.run(['--hosts', hosts, '--matrix', file, '--explain', 'off'], 'bad');
+  expectRefused(run, 5);
+  expect(run.cells.map(({ evidence: { cell } }) => `${cell.qemu} ${cell.vcpus}`).sort()).toEqual([
+    'cmdline 1',
+    'default 1',
+    'default 4',
+    'firmware 1',
+    'kernel 1',
+  ]);
+  // Nobody asked why.
+  for (const { explanation, evidence } of run.cells)
+    expect([explanation, evidence.probes]).toEqual([undefined, undefined]);
 });
 
 test('a published digest that the inputs no longer give is refused', async () => {

@@ -22,9 +22,10 @@ class ReadyExits extends VcpuExits {
   console = '';
   off = false;
 
-  override async in(port: number): Promise<number> {
-    if (port === SERIAL_PORT.agent) return this.#input.shift() ?? 0xff;
-    return port === SERIAL_PORT.agent + 5 && this.#input.length > 0 ? 0x21 : 0x20;
+  override async inString(port: number, count: number): Promise<Uint8Array> {
+    if (port === SERIAL_PORT.agent) return Uint8Array.from(this.#input.splice(0, count));
+    if (port === SERIAL_PORT.agent + 2) return Uint8Array.of(this.#input.length >= 8 ? 0xc4 : 0xc1);
+    return Uint8Array.of(port === SERIAL_PORT.agent + 5 && this.#input.length > 0 ? 0x21 : 0x20);
   }
 
   override async out(port: number, bytes: Uint8Array): Promise<void> {

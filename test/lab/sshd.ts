@@ -96,6 +96,9 @@ export async function startSshd(settings: readonly string[] = [], place?: SshdPl
     'MaxStartups 100',
     // A second line of a subsystem is an error, and no later one.
     ...(settings.some((line) => line.startsWith('Subsystem ')) ? [] : ['Subsystem sftp internal-sftp']),
+    // Bash reads the user's .bashrc for each command that it gets from sshd, unless it is not the first shell: what is in
+    // there is no part of a test, and may take longer than the command.
+    'SetEnv SHLVL=1',
     'LogLevel VERBOSE',
     '',
   ].join('\n');

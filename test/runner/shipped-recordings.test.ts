@@ -1,9 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { changeText, compareRuns, isRegression } from '../../lib/compare/compare.ts';
 import { factsOf } from '../../lib/compare/facts.ts';
 import { openRecording } from '../../lib/evidence/recording/reader.ts';
 import type { RecordedRow } from '../../lib/evidence/results.ts';
 import { judge } from '../../lib/judge/judge.ts';
+import { planCells } from '../../lib/matrix/cells.ts';
+import { matrixSchema } from '../../lib/matrix/matrix-file.ts';
 import { predictEvidence } from '../../lib/runner/predict-cell.ts';
 import { projectPath } from '../support/paths.ts';
 import { expect, test } from '../support/test.ts';
@@ -67,6 +69,18 @@ test('the example matrix passed on both QEMUs, with the same digests', () => {
   const versions = (rows: RecordedRow[] = []) =>
     new Set(rows.map(({ evidence }) => evidence?.host.qemu.default?.version.split('.')[0]));
   expect([versions(old), versions(newer)]).toEqual([new Set(['10']), new Set(['11'])]);
+});
+
+test('the example recordings are of the matrix that ships', () => {
+  const matrix = matrixSchema.parse(JSON.parse(readFileSync(projectPath('matrix.example.json'), 'utf8')));
+  const tags = ['features-0x1', 'features-0x21'];
+  const cells = tags.flatMap((tag) => planCells(matrix, [tag], 'matrix.example.json'));
+  const ids = cells.flatMap(({ cell, excludedBecause }) => (excludedBecause === undefined ? [cell.id] : []));
+  expect(
+    rowsOf('example-matrix.emulated.jsonl.gz')
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(ids.sort());
 });
 
 test('the suites of refusals passed, and the night with lab trouble is one, told apart host by host', () => {

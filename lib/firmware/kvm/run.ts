@@ -6,8 +6,8 @@ const EXIT_REASON = 8;
 const EXIT_UNION = 32;
 /** Where the bytes of a port access stand: the second page of the kvm_run area, as in Linux. */
 const PIO_DATA = 4096;
-/** What every KVM_RUN brings along: the byte that QEMU put there for a port read. */
-export const RUN_ALONG = { offset: PIO_DATA, bytes: 1 };
+/** What every KVM_RUN brings along: what QEMU put there for a port read. */
+export const RUN_ALONG = { offset: PIO_DATA, bytes: 8 };
 /** Bytes of the kvm_run area: kvm_run, port data, coalesced ring. */
 export const RUN_AREA_BYTES = 3 * 4096;
 
@@ -16,7 +16,7 @@ const DIRECTION = { in: 0, out: 1 } as const;
 const SYSTEM_EVENT_SHUTDOWN = 1;
 
 type Exit =
-  | { kind: 'in'; port: number; answer: (value: number) => void }
+  | { kind: 'in'; port: number; count: number; answer: (bytes: Uint8Array) => void }
   | { kind: 'out'; port: number; bytes: Uint8Array; answer: () => void }
   | { kind: 'shutdown' };
 
@@ -47,8 +47,14 @@ export class VcpuExits {
   }
 
   /** Reads one byte from a port. */
-  in(port: number): Promise<number> {
-    return new Promise((answer) => this.#ask({ kind: 'in', port, answer }));
+  async in(port: number): Promise<number> {
+    const [byte = 0] = await this.inString(port, 1);
+    return byte;
+  }
+
+  /** Reads bytes from one port, as a string instruction does. @param count 1 to RUN_ALONG.bytes */
+  inString(port: number, count: number): Promise<Uint8Array> {
+    return new Promise((answer) => this.#ask({ kind: 'in', port, count, answer }));
   }
 
   /** Writes bytes to one port, as a string instruction does. */
@@ -65,7 +71,7 @@ export class VcpuExits {
     const open = this.#open;
     this.#open = undefined;
     if (open?.kind === 'out') open.answer();
-    if (open?.kind === 'in') open.answer(portData[0] ?? 0);
+    if (open?.kind === 'in') open.answer(Uint8Array.from(portData.subarray(0, open.count)));
   }
 
   #store(exit: Exit, handle: number, caller: Caller): void {
@@ -78,7 +84,7 @@ export class VcpuExits {
       head.writeUInt8(DIRECTION[exit.kind], union);
       head.writeUInt8(1, union + 1); // bytes an access
       head.writeUInt16LE(exit.port, union + 2);
-      head.writeUInt32LE(exit.kind === 'out' ? exit.bytes.length : 1, union + 4);
+      head.writeUInt32LE(exit.kind === 'out' ? exit.bytes.length : exit.count, union + 4);
       head.writeBigUInt64LE(BigInt(PIO_DATA), union + 8);
     }
     caller.store(handle, EXIT_REASON, head);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HarnessError } from '../../errors.ts';
-import { packageRoot } from '../../runner/package-root.ts';
+import { bundleFolder, packageRoot } from '../../runner/package-root.ts';
 import type { PageAssets } from './html.ts';
 
 const BUILD_MS = 60_000;
@@ -10,7 +10,7 @@ const BUILD_MS = 60_000;
 let known: PageAssets | undefined;
 
 /**
- * Script and style of the page, looked for once a process: those that the package ships, or in a checkout those that its sources give.
+ * Script and style of the page, looked for once a process.
  * @throws HarnessError INTERNAL where they cannot be built
  */
 export function pageAssets(): PageAssets {
@@ -18,18 +18,22 @@ export function pageAssets(): PageAssets {
   return known;
 }
 
-function findAssets(): PageAssets {
+/** Where they are: bundled beside this code, built into the package, or built now where the sources run as they are. */
+function assetsFolder(): string {
+  const bundle = bundleFolder();
+  if (bundle !== undefined) return join(bundle, 'report-ui');
   const root = packageRoot();
   const build = join(root, 'report-ui', 'build.mjs');
-  const inCheckout = existsSync(build);
-  const folder = inCheckout
-    ? join(root, 'node_modules', '.cache', 'snp-conform', 'report-ui')
-    : join(root, 'dist', 'report-ui');
+  if (!existsSync(build)) return join(root, 'dist', 'report-ui');
+  const folder = join(root, 'node_modules', '.cache', 'snp-conform-page');
+  // It builds only what is older than its sources.
+  execFileSync(process.execPath, [build, folder], { stdio: ['ignore', 'ignore', 'pipe'], timeout: BUILD_MS });
+  return folder;
+}
+
+function findAssets(): PageAssets {
   try {
-    // It builds only what is older than its sources.
-    if (inCheckout) {
-      execFileSync(process.execPath, [build, folder], { stdio: ['ignore', 'ignore', 'pipe'], timeout: BUILD_MS });
-    }
+    const folder = assetsFolder();
     return {
       script: readFileSync(join(folder, 'page.js'), 'utf8'),
       style: readFileSync(join(folder, 'page.css'), 'utf8'),
@@ -38,7 +42,7 @@ function findAssets(): PageAssets {
     throw new HarnessError({
       code: 'INTERNAL',
       what: `script and style of the page are missing: ${cause instanceof Error ? cause.message : String(cause)}`,
-      where: folder,
+      where: packageRoot(),
       cause,
     });
   }

@@ -75,6 +75,19 @@ test('a port read is an IO exit, answered by the byte that QEMU puts there', asy
   await next;
 });
 
+test('a string read is one exit for all its bytes', async () => {
+  const exits = new VcpuExits();
+  const vcpu = new RunningVcpu(exits);
+  const read = exits.inString(0x2f8, 8);
+  await vcpu.run();
+  expect(vcpu.exit).toMatchObject({ direction: 0, bytesEach: 1, port: 0x2f8, count: 8 });
+  vcpu.area.set(Buffer.from('@snp1 no'), 4096);
+  const next = vcpu.run();
+  expect(Buffer.from(await read).toString()).toBe('@snp1 no');
+  vcpu.interrupt();
+  await next;
+});
+
 // Source: Linux include/uapi/linux/kvm.h: KVM_EXIT_SYSTEM_EVENT 24, KVM_SYSTEM_EVENT_SHUTDOWN 1.
 test('powering off is a SYSTEM_EVENT of type SHUTDOWN', async () => {
   const exits = new VcpuExits();
@@ -113,6 +126,8 @@ class FakeUart {
   readonly written: Buffer[] = [];
   readonly fifoControl: number[] = [];
   readonly received: number[] = [];
+  /** Bytes of each read. */
+  readonly reads: number[] = [];
   /** How many status reads say that the transmitter is busy, after each write. */
   busyFor = 0;
   #busy = 0;
@@ -130,7 +145,11 @@ class FakeUart {
       area[4096] = (this.#busy > 0 ? 0 : 0x20) | (this.received.length > 0 ? 1 : 0);
       this.#busy = Math.max(0, this.#busy - 1);
     }
-    if (exit.direction === 0 && register === 0) area[4096] = this.received.shift() ?? 0xff;
+    if (exit.direction === 0 && register === 2) area[4096] = this.received.length >= 8 ? 0xc4 : 0xc1;
+    if (exit.direction === 0 && register === 0) {
+      this.reads.push(exit.count ?? 0);
+      for (let at = 0; at < (exit.count ?? 0); at++) area[4096 + at] = this.received.shift() ?? 0xff;
+    }
   }
 }
 
@@ -159,14 +178,15 @@ test('what is written arrives in order, 16 bytes at most at a time, when the tra
   expect(Buffer.concat(uart.written).toString('utf8')).toBe(`${TEXT}!`);
   expect(uart.written.map((chunk) => chunk.length)).toEqual([16, 16, 15, 1]);
   expect(uart.tooEarly).toBe(0);
-  expect(uart.fifoControl, 'the FIFO is switched on once').toEqual([1]);
+  expect(uart.fifoControl, 'the FIFO is switched on once').toEqual([0x81]);
 });
 
-test('what has arrived is read to its end', async () => {
+test('what has arrived is read to its end, eight bytes at a time while the FIFO has them', async () => {
   const uart = new FakeUart();
   uart.received.push(...Buffer.from('@snp1 nonce'));
   const read = await withUart(uart, (driver) => driver.read(Date.now() + 5000));
   expect(Buffer.from(read).toString()).toBe('@snp1 nonce');
+  expect(uart.reads).toEqual([8, 1, 1, 1]);
 });
 
 test('reading ends at the deadline when nothing comes', async () => {
