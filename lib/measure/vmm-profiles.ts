@@ -42,6 +42,8 @@ export interface VmmProfile {
   readonly vmsaAddressBits: VmsaAddressBits;
   /** Where the page of kernel hashes is measured: as the section it is, or before all sections. */
   readonly hashesPage: 'in-its-section' | 'after-firmware';
+  /** Does the VMM take a kernel of its user, and measure the hashes of it? Others boot what is on the guest's disk. */
+  readonly launchesKernels: boolean;
 }
 
 const FPU_MEASURED = { mxcsr: 0x1f80, x87Fcw: 0x037f } as const;
@@ -68,6 +70,7 @@ const QEMU = {
   },
   vmsaAddressBits: 48,
   hashesPage: 'in-its-section',
+  launchesKernels: true,
 } as const satisfies Partial<VmmProfile>;
 
 const EC2 = {
@@ -76,6 +79,8 @@ const EC2 = {
   segments: { csBoot: 0x9a, csApplication: 0x9b, ss: 0x92, tr: 0x83 },
   fpu: FPU_LEFT_OUT,
   sectionOrder: 'cpuid-last',
+  // Source: aws/uefi#19: hashes of a kernel are in no digest there.
+  launchesKernels: false,
 } as const satisfies Partial<VmmProfile>;
 
 const KRUN = {
@@ -84,6 +89,8 @@ const KRUN = {
   segments: { csBoot: 0x9a, csApplication: 0x9a, ss: 0x92, tr: 0x83 },
   rdx: 0,
   fpu: FPU_LEFT_OUT,
+  // The kernel is in the library, and measured as pages of it. Source: containers/libkrunfw.
+  launchesKernels: false,
 } as const satisfies Partial<VmmProfile>;
 
 const SVSM = {
@@ -152,6 +159,8 @@ export const VMM_PROFILES: readonly VmmProfile[] = [
     gPat: 0x0007_0106n,
     fpu: FPU_LEFT_OUT,
     sectionPageTypes: { ...QEMU.sectionPageTypes, SEC_MEM: PAGE_TYPE.UNMEASURED },
+    // Source: google/gce-tcb-verifier, which computes digests of firmware and vCPUs alone.
+    launchesKernels: false,
   },
   {
     ...KRUN,

@@ -1,4 +1,5 @@
-import { ARGV_WORDS_MAX, type ArgvWord, argvInvalid, splitShell } from './shell-words.ts';
+import { type ArgvWord, argvInvalid } from './shell-word.ts';
+import { ARGV_WORDS_MAX, splitShell } from './shell-words.ts';
 
 /** The most bytes of a command line. Source: Linux, fs/exec.c, a quarter of the usual stack of 8 MiB. */
 export const ARGV_BYTES_MAX = 2 * 1024 * 1024;
@@ -33,10 +34,17 @@ function withoutProgram(form: Argv['form'], words: readonly ArgvWord[]): Argv {
   return { form, binary: program.text, words: words.slice(at + 1) };
 }
 
+/** Is this an option of every launch that is worth predicting? */
+const isLaunchOption = ({ text }: ArgvWord): boolean => /^--?(?:machine|M|object|bios|kernel|cpu|smp)$/.test(text);
+
+/** The commands of a script that may be the launch: those that name QEMU, else those with its options, else all. */
+function launchesOf(commands: readonly ArgvWord[][]): readonly ArgvWord[][] {
+  const signs = [namesQemu, isLaunchOption].map((sign) => commands.filter((words) => words.some(sign)));
+  return signs.find((found) => found.length > 0) ?? commands;
+}
+
 function fromShell(text: string): Argv {
-  const commands = splitShell(text);
-  const launching = commands.filter((words) => words.some(namesQemu));
-  const candidates = launching.length > 0 ? launching : commands;
+  const candidates = launchesOf(splitShell(text));
   const [words, second] = candidates;
   if (words === undefined) throw argvInvalid('the command line is empty', null);
   if (second !== undefined) {

@@ -12,6 +12,7 @@ import {
   type TypedPairs,
 } from './options.ts';
 import type { Finding, Given, ParsedLaunch, QemuObject } from './parsed-launch.ts';
+import type { UnknownPart } from './shell-word.ts';
 import { smpVcpus } from './smp.ts';
 import { readSnpObject } from './snp-object.ts';
 
@@ -206,6 +207,10 @@ const MAY_HIDE = new Set(['device', 'drive', 'm']);
 /** Options whose keys that matter are checked one by one, so that a value that is not known shows there. */
 const CHECKED_BY_KEY = new Set(['object', 'machine', 'smp', 'global', 'set']);
 
+const WORDS_OF_QEMU = 'nothing is run here: run the script and give the words that QEMU got, /proc/PID/cmdline';
+
+const unknownText = ({ part, why }: UnknownPart): string => `only a shell knows what ${part} is (${why})`;
+
 function readUse(use: OptionUse, reading: Reading): void {
   const property = MACHINE_PROPERTY[use.name];
   const reader = property === undefined ? READERS[use.name] : undefined;
@@ -214,13 +219,13 @@ function readUse(use: OptionUse, reading: Reading): void {
     return;
   }
   if (use.unknown !== null && !MAY_HIDE.has(use.name)) {
-    const what = `${use.from} ${JSON.stringify(use.value.slice(0, 80))}: only a shell knows what ${use.unknown} is`;
+    const what = `${use.from} ${JSON.stringify(use.value.slice(0, 80))}: ${unknownText(use.unknown)}`;
     const severity = CHECKED_BY_KEY.has(use.name) ? 'warning' : 'error';
     reading.findings.push({
       id: 'value-unknown',
       severity,
       what,
-      hint: 'give the words that QEMU got: those of /proc/PID/cmdline, or quote what is meant as it stands',
+      hint: `${WORDS_OF_QEMU}; or write the value itself, in quotes where it is meant as it stands`,
     });
   }
   if (property === undefined) reader?.(use, reading);
@@ -295,8 +300,8 @@ export function wordFindings({ notKnown, hidden, cutOff }: OptionUses): Finding[
     findings.push({
       id: 'words-unknown',
       severity: 'warning',
-      what: `only a shell knows what ${part} is: there may be more options in it`,
-      hint: 'give the words that QEMU got: those of /proc/PID/cmdline',
+      what: `${unknownText(part)}: there may be more options in it`,
+      hint: WORDS_OF_QEMU,
     });
   }
   if (notKnown.length > 0) {

@@ -1,4 +1,4 @@
-import type { ArgvWord } from './shell-words.ts';
+import type { ArgvWord, UnknownPart } from './shell-word.ts';
 
 /** One use of an option. */
 export interface OptionUse {
@@ -8,7 +8,7 @@ export interface OptionUse {
   /** Where it came from, for people: `-smp`. */
   from: string;
   /** The part of the value that only a shell could tell; null: all is known. */
-  unknown: string | null;
+  unknown: UnknownPart | null;
 }
 
 /** The options of a command line, and what could not be made out of it. */
@@ -17,7 +17,7 @@ export interface OptionUses {
   /** Options that are not in the table, as they were written. */
   notKnown: readonly string[];
   /** Words outside options that only a shell could tell: there may be more options in them. */
-  hidden: readonly string[];
+  hidden: readonly UnknownPart[];
   /** An option at the end that lacks its value. */
   cutOff: string | null;
 }
@@ -64,7 +64,7 @@ function looksLikeValue(word: ArgvWord | undefined): boolean {
 export function optionUses(words: readonly ArgvWord[]): OptionUses {
   const uses: OptionUse[] = [];
   const notKnown: string[] = [];
-  const hidden: string[] = [];
+  const hidden: UnknownPart[] = [];
   let cutOff: string | null = null;
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at];

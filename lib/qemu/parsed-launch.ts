@@ -1,9 +1,11 @@
+import type { UnknownPart } from './shell-word.ts';
+
 /** A value and the option it came from, as people know it: `-bios`, `-machine firmware=`. */
 export interface Given {
   value: string;
   from: string;
   /** The part of the value that only a shell could tell; null: all is known. */
-  unknown: string | null;
+  unknown: UnknownPart | null;
 }
 
 /** How bad a finding is: an error forbids the launch or leaves the digest open, a warning is a likely mistake. */

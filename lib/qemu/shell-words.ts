@@ -1,11 +1,7 @@
-import { HarnessError } from '../errors.ts';
-
-/** One word of a command line. */
-export interface ArgvWord {
-  text: string;
-  /** The part of it that only a shell could tell, for example `$DISK`; null: the text is all there is. */
-  unknown: string | null;
-}
+import { dollarIsPlain, isReplaced, readExpansion } from './shell-expansion.ts';
+import { type Quoted, readAnsiQuoted, readSingleQuoted } from './shell-quotes.ts';
+import { mayPrecedeAssignment, type Separator, ShellVariables } from './shell-variables.ts';
+import { ALONE, type ArgvWord, argvInvalid, type ShellWord, type UnknownPart, WordInProgress } from './shell-word.ts';
 
 /** The most words of one command line. */
 export const ARGV_WORDS_MAX = 65_536;
@@ -13,124 +9,20 @@ export const ARGV_WORDS_MAX = 65_536;
 /** What a backslash keeps from its meaning inside double quotes. Source: POSIX, Shell Command Language, 2.2.3. */
 const ESCAPABLE_IN_DOUBLE_QUOTES = '$`"\\\n';
 
-/** Unquoted characters that a shell replaces by what it finds or makes of them. */
-const EXPANDED = '$`*?[{~';
+/** What a shell would still look for file names by, in what it filled in without quotes. */
+const PATTERN = /[*?[]/;
 
-/** The error of a command line that cannot be read. @param at character, from 0 */
-export function argvInvalid(what: string, at: number | null, hint?: string): HarnessError {
-  const where = at === null ? undefined : `character ${at}`;
-  return new HarnessError({ code: 'ARGV_INVALID', what, where, hint });
-}
-
-/** What is known of the word at the cursor. */
-class WordInProgress {
-  #parts: string[] = [];
-  #started = false;
-  #unknown: string | null = null;
-
-  get started(): boolean {
-    return this.#started;
-  }
-
-  add(text: string): void {
-    this.#started = true;
-    this.#parts.push(text);
-  }
-
-  markUnknown(part: string): void {
-    this.#unknown ??= part;
-  }
-
-  /** The finished word, and a fresh start; null where none was begun. */
-  take(): ArgvWord | null {
-    if (!this.#started) return null;
-    const word = { text: this.#parts.join(''), unknown: this.#unknown };
-    this.#parts = [];
-    this.#started = false;
-    this.#unknown = null;
-    return word;
-  }
-}
-
-/** Where `$(...)`, `${...}` or a backquoted command ends. @throws HarnessError ARGV_INVALID */
-function substitutionEnd(text: string, at: number): number {
-  const open = text[at] === '`' ? '' : (text[at + 1] ?? '');
-  const close = { '': '`', '(': ')', '{': '}' }[open];
-  if (close === undefined) return at + 1;
-  let depth = 0;
-  for (let end = at + 1; end < text.length; end += 1) {
-    const char = text[end];
-    if (char === '\\') end += 1;
-    else if (char === close) {
-      depth -= 1;
-      if (depth <= 0) return end + 1;
-    } else if (char === open) depth += 1;
-  }
-  throw argvInvalid(`${text.slice(at, at + 2)} is not closed`, at, 'was the command line cut off?');
-}
-
-/** Takes what a shell would replace into the word as it stands, and marks the word. @returns where to read on */
-function readExpansion(text: string, at: number, word: WordInProgress): number {
-  const char = text[at];
-  const end = char === '$' || char === '`' ? substitutionEnd(text, at) : at + 1;
-  const name =
-    char === '$' && end === at + 1 ? /^\$(?:\w{1,60}|.)?/s.exec(text.slice(at, at + 64))?.[0] : text.slice(at, end);
-  word.markUnknown((name ?? '').slice(0, 60));
-  word.add(text.slice(at, end));
-  return end;
-}
-
-/** `$` before a blank, a quote's end or nothing is a dollar sign. */
-function dollarIsPlain(text: string, at: number): boolean {
-  const next = text[at + 1];
-  return next === undefined || !/[\w{(*@#?$!'"-]/.test(next);
-}
-
-/** Does an unquoted character make the word one that the shell replaces? */
-function expands(text: string, at: number, wordStarted: boolean): boolean {
-  const char = text[at] ?? '';
-  if (!EXPANDED.includes(char)) return false;
-  if (char === '$') return !dollarIsPlain(text, at);
-  // A tilde counts at the start of a word only; after `:` or `=` in assignments, which no option of QEMU is.
-  if (char === '~') return !wordStarted;
-  return true;
-}
-
-function readSingleQuoted(text: string, open: number, word: WordInProgress): number {
-  const close = text.indexOf("'", open + 1);
-  if (close < 0) throw argvInvalid('a single quote is not closed', open, 'was the command line cut off?');
-  word.add(text.slice(open + 1, close));
-  return close + 1;
-}
-
-function readDoubleQuoted(text: string, open: number, word: WordInProgress): number {
-  word.add('');
-  let at = open + 1;
-  for (let char = text[at]; char !== '"'; char = text[at]) {
-    if (char === undefined) throw argvInvalid('a double quote is not closed', open, 'was the command line cut off?');
-    const next = text[at + 1];
-    if (char === '\\' && next !== undefined && ESCAPABLE_IN_DOUBLE_QUOTES.includes(next)) {
-      if (next !== '\n') word.add(next);
-      at += 2;
-      continue;
-    }
-    if (char === '`' || (char === '$' && next !== '"' && next !== "'" && !dollarIsPlain(text, at))) {
-      at = readExpansion(text, at, word);
-      continue;
-    }
-    word.add(char);
-    at += 1;
-  }
-  return at + 1;
-}
-
-/** The words of the commands of a shell text, without what redirects them. */
+/** The words of the commands of a shell text, without what redirects them, and without commands that set variables alone. */
 class Commands {
-  readonly all: ArgvWord[][] = [[]];
+  readonly all: ArgvWord[][] = [];
+  readonly #variables = new ShellVariables();
+  #command: ShellWord[] = [];
   #words = 0;
   #dropNext = false;
+  #before: Separator = ';';
+  #takesAssignment = true;
 
-  end(word: ArgvWord | null): void {
+  end(word: ShellWord | null): void {
     if (word === null) return;
     if (this.#dropNext) {
       this.#dropNext = false;
@@ -138,7 +30,8 @@ class Commands {
     }
     this.#words += 1;
     if (this.#words > ARGV_WORDS_MAX) throw argvInvalid(`more than ${ARGV_WORDS_MAX} words`, null);
-    this.all.at(-1)?.push(word);
+    this.#command.push(word);
+    this.#takesAssignment &&= mayPrecedeAssignment(word);
   }
 
   /** The next word is where a redirection leads. */
@@ -146,64 +39,182 @@ class Commands {
     this.#dropNext = true;
   }
 
-  next(): void {
+  next(after: Separator): void {
     this.#dropNext = false;
-    if (this.all.at(-1)?.length !== 0) this.all.push([]);
+    if (this.#command.length === 0) return;
+    if (!this.#variables.ended(this.#command, this.#before, after)) this.all.push(this.#command);
+    this.#command = [];
+    this.#takesAssignment = true;
+    this.#before = after;
+  }
+
+  /** Does the word that is read now set a variable, if it looks like that? */
+  get takesAssignment(): boolean {
+    return this.#takesAssignment && !this.#dropNext;
+  }
+
+  readonly valueOf = (name: string) => this.#variables.valueOf(name);
+}
+
+/** Which line a character is on, for characters that are asked for in ascending order. */
+class Lines {
+  readonly #text: string;
+  #line = 1;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  of(at: number): number {
+    for (;;) {
+      const end = this.#text.indexOf('\n', this.#at);
+      if (end < 0 || end >= at) return this.#line;
+      this.#at = end + 1;
+      this.#line += 1;
+    }
   }
 }
 
-/** Handles `<` and `>`; a number right before one is a file descriptor. @returns where to read on */
-function readRedirection(text: string, at: number, word: WordInProgress, commands: Commands): number {
-  const before = word.take();
-  if (before !== null && !/^[0-9]{1,4}$/.test(before.text)) commands.end(before);
-  commands.redirect();
-  const operator = /^(?:>>|>\||>&|<&|<>|[<>])/.exec(text.slice(at, at + 2))?.[0] ?? '';
-  if (operator === '<' && text[at + 1] === '<') {
-    throw argvInvalid('a here-document is not understood', at, 'give the command line alone');
+/** One reading of a shell text. */
+class Reading {
+  readonly commands = new Commands();
+  readonly #text: string;
+  readonly #lines: Lines;
+  readonly #word = new WordInProgress();
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#lines = new Lines(text);
   }
-  return at + operator.length;
+
+  endWord(): void {
+    this.commands.end(this.#word.take());
+  }
+
+  #quoted({ text, end }: Quoted): number {
+    this.#word.add(text);
+    return end;
+  }
+
+  /** @returns where to read on, as all that read a part of the text */
+  #doubleQuoted(open: number): number {
+    const text = this.#text;
+    this.#word.add('');
+    let at = open + 1;
+    for (let char = text[at]; char !== '"'; char = text[at]) {
+      if (char === undefined) throw argvInvalid('a double quote is not closed', open, 'was the command line cut off?');
+      const next = text[at + 1];
+      if (char === '\\' && next !== undefined && ESCAPABLE_IN_DOUBLE_QUOTES.includes(next)) {
+        if (next !== '\n') this.#word.add(next);
+        at += 2;
+      } else if (char === '`' || (char === '$' && !dollarIsPlain(text, at))) {
+        at = this.#expansion(at, (value) => this.#word.add(value));
+      } else {
+        this.#word.add(char);
+        at += 1;
+      }
+    }
+    return at + 1;
+  }
+
+  /** Takes the value of a variable into the word, or what a shell would replace as it stands, and marks the word. */
+  #expansion(at: number, fill: (value: string) => void): number {
+    const { end, stands } = readExpansion(this.#text, at, this.commands.valueOf);
+    if ('value' in stands) {
+      fill(stands.value);
+      return end;
+    }
+    this.#word.add(this.#text.slice(at, end));
+    this.#markUnknown(stands, at);
+    return end;
+  }
+
+  #markUnknown({ part, why }: UnknownPart, at: number): void {
+    this.#word.markUnknown({ part, why: `line ${this.#lines.of(at)}: ${why}` });
+  }
+
+  /** A value that stands without quotes: its blanks part words, but not in an assignment. Source: POSIX, 2.6.5 and 2.9.1. */
+  #fillUnquoted(value: string, at: number): void {
+    if (this.#word.assigns && this.commands.takesAssignment) {
+      this.#word.add(value);
+      return;
+    }
+    for (const [index, field] of value.split(/[ \t\n]+/).entries()) {
+      if (index > 0) this.endWord();
+      if (field !== '') this.#word.add(field);
+      if (PATTERN.test(field)) this.#markUnknown({ part: field.slice(0, 60), why: 'a pattern of file names' }, at);
+    }
+  }
+
+  #backslash(at: number): number {
+    const next = this.#text[at + 1];
+    if (next === '\n') return at + 2;
+    if (next === '\r' && this.#text[at + 2] === '\n') return at + 3;
+    if (next !== undefined) this.#word.add(next);
+    return at + 2;
+  }
+
+  /** Handles `<` and `>`; a number right before one is a file descriptor. */
+  #redirection(at: number): number {
+    const before = this.#word.take();
+    if (before !== null && !/^[0-9]{1,4}$/.test(before.text)) this.commands.end(before);
+    this.commands.redirect();
+    const operator = /^(?:>>|>\||>&|<&|<>|[<>])/.exec(this.#text.slice(at, at + 2))?.[0] ?? '';
+    if (operator === '<' && this.#text[at + 1] === '<') {
+      throw argvInvalid(`line ${this.#lines.of(at)}: a here-document is not understood`, at, ALONE);
+    }
+    return at + operator.length;
+  }
+
+  #separator(at: number): number {
+    const operator = /^(?:&&|\|\||[;&|\n])/.exec(this.#text.slice(at, at + 2))?.[0] ?? '';
+    this.endWord();
+    this.commands.next(operator === '\n' ? ';' : (operator as Separator));
+    return at + operator.length;
+  }
+
+  /** Reads what stands at a place. */
+  step(at: number): number {
+    const [char = '', next] = [this.#text[at], this.#text[at + 1]];
+    if (char === "'") return this.#quoted(readSingleQuoted(this.#text, at));
+    if (char === '"') return this.#doubleQuoted(at);
+    if (char === '$' && next === "'") return this.#quoted(readAnsiQuoted(this.#text, at + 1));
+    // A text that bash looks up in the language of the user; in the language of scripts it is itself.
+    if (char === '$' && next === '"') return this.#doubleQuoted(at + 1);
+    if (char === '\\') return this.#backslash(at);
+    if (char === '<' || char === '>') return this.#redirection(at);
+    if (';|&\n'.includes(char)) return this.#separator(at);
+    if (' \t\r'.includes(char)) {
+      this.endWord();
+      return at + 1;
+    }
+    if (char === '(' || char === ')') {
+      throw argvInvalid(`line ${this.#lines.of(at)}: an unquoted ${char} is not understood`, at, ALONE);
+    }
+    if (char === '#' && !this.#word.started) {
+      // No backslash carries a comment on.
+      const end = this.#text.indexOf('\n', at);
+      return end < 0 ? this.#text.length : end;
+    }
+    if (isReplaced(this.#text, at, this.#word.atHome))
+      return this.#expansion(at, (value) => this.#fillUnquoted(value, at));
+    this.#word.addPlain(char);
+    return at + 1;
+  }
 }
 
 /**
- * Splits shell text into the words of its commands, and interprets nothing: of what a shell would replace the word says
- * that it is not known.
- * @returns one list of words for each command that has any
+ * Splits shell text into the words of its commands, and runs nothing: variables that the text itself sets before are filled
+ * in, of what else a shell would replace the word says that it is not known.
+ * @returns one list of words for each command that does more than set variables
  * @throws HarnessError ARGV_INVALID: a quote that is not closed, a subshell, a here-document, too many words
- * Source: POSIX, Shell Command Language, 2.2 and 2.3.
+ * Source: POSIX, Shell Command Language, 2.2, 2.3 and 2.6.
  */
 export function splitShell(text: string): ArgvWord[][] {
-  const word = new WordInProgress();
-  const commands = new Commands();
-  let at = 0;
-  while (at < text.length) {
-    const char = text[at] ?? '';
-    if (char === "'") at = readSingleQuoted(text, at, word);
-    else if (char === '"') at = readDoubleQuoted(text, at, word);
-    else if (char === '\\') {
-      const next = text[at + 1];
-      const newline = next === '\n' ? 2 : next === '\r' && text[at + 2] === '\n' ? 3 : 0;
-      if (next !== undefined && newline === 0) word.add(next);
-      at += newline || 2;
-    } else if (char === ' ' || char === '\t' || char === '\r') {
-      commands.end(word.take());
-      at += 1;
-    } else if ('\n;|&'.includes(char)) {
-      commands.end(word.take());
-      commands.next();
-      at += 1;
-    } else if (char === '<' || char === '>') at = readRedirection(text, at, word, commands);
-    else if (char === '(' || char === ')') {
-      throw argvInvalid(`an unquoted ${char} is not understood`, at, 'give the command line alone, without subshells');
-    } else if (char === '#' && !word.started) {
-      // No backslash carries a comment on.
-      const end = text.indexOf('\n', at);
-      at = end < 0 ? text.length : end;
-    } else if (expands(text, at, word.started)) at = readExpansion(text, at, word);
-    else {
-      word.add(char);
-      at += 1;
-    }
-  }
-  commands.end(word.take());
-  return commands.all.filter((words) => words.length > 0);
+  const reading = new Reading(text);
+  for (let at = 0; at < text.length; ) at = reading.step(at);
+  reading.endWord();
+  reading.commands.next(';');
+  return reading.commands.all;
 }

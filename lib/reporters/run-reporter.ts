@@ -16,8 +16,9 @@ import type { ResultKind } from '../evidence/results.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION, REPLAY_CHANGE_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
-import type { HostedCell, Plan } from '../runner/plan.ts';
+import { type HostedCell, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
 import { SUMMARY_FILE, type Summary } from '../runner/summary.ts';
+import { foundNoTests, testLine } from '../runner/test-list.ts';
 import { explainedLines } from './explained-lines.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
@@ -72,12 +73,13 @@ export default class RunReporter implements Reporter {
     };
     this.#tests = suite.allTests();
     if (this.#listing) {
-      process.stdout.write(this.#tests.map((test) => `${test.parent.project()?.name ?? ''}  ${test.title}\n`).join(''));
+      process.stdout.write(this.#tests.map((test) => testLine(test.parent.project()?.name ?? '', test.title)).join(''));
       return;
     }
     // Results are added as they come, whoever started the runner.
     mkdirSync(this.#plan.runDirectory, { recursive: true });
-    if (this.#reports.recorded) screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
+    if (this.#reports.recorded && this.#tests.length > 0)
+      screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
     this.#progress = new Progress(screen, this.#tests.length);
   }
 
@@ -108,14 +110,22 @@ export default class RunReporter implements Reporter {
       return;
     }
     const { runDirectory } = this.#plan;
+    const writeSummary = (totals: Summary['totals']): void => {
+      const summary: Summary = { status: result.status, totals, troubles: this.#troubles };
+      writeWhole(join(runDirectory, SUMMARY_FILE), `${JSON.stringify(summary, null, 1)}\n`);
+    };
+    // The command line that started the runner says what there is to choose from: reports of nothing would not help.
+    if (foundNoTests(this.#troubles) && process.env[PLAN_VARIABLE] !== undefined) {
+      writeSummary(this.#reports.totals);
+      return;
+    }
     const why = result.status === 'interrupted' ? 'not run: the run was interrupted' : 'not run';
     const notRun = this.#tests.filter((test) => !this.#ended.has(test.id));
     for (const test of notRun)
       this.#reports.add({ ...notRunRow(test, why), planned: this.#planned.get(cellIdOfTitle(test.title)) });
     const { rows, totals, labels, planted } = this.#reports;
     const { junit, page } = await this.#reports.write(process.env);
-    const summary: Summary = { status: result.status, totals, troubles: this.#troubles };
-    writeWhole(join(runDirectory, SUMMARY_FILE), `${JSON.stringify(summary, null, 1)}\n`);
+    writeSummary(totals);
     const lines = [
       '',
       ...summaryTable(rows),

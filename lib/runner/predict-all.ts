@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { HarnessError } from '../errors.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
@@ -29,55 +28,44 @@ function ofCell(thrown: unknown, cell: Cell): unknown {
   return new HarnessError({ code, what, where, hint, cause: thrown });
 }
 
-/** So many combinations of files are read at a time: what is read is in memory until it is hashed. */
-const FILES_AT_A_TIME = 4;
-
 /** Predicts the cells of one matrix: each file is read once, each page hashed once, whatever cells have it in common. */
 class MatrixPredictions {
   readonly #artifacts: MatrixArtifacts;
   readonly #inputs = new CellInputs();
   readonly #shared = new SharedPredictions();
-  readonly #pending = new Map<string, Promise<MeasuredArtifacts>>();
   readonly #measured = new Map<string, MeasuredArtifacts>();
 
-  constructor(artifacts: MatrixArtifacts) {
+  private constructor(artifacts: MatrixArtifacts) {
     this.#artifacts = artifacts;
   }
 
-  async #read(cell: Cell): Promise<MeasuredArtifacts> {
-    const { firmwareDescriptor, kernel, initrd } = await this.#artifacts.of(cell);
-    return measuredArtifacts(firmwareDescriptor, kernel, initrd);
-  }
-
-  /** Begins to read the files of the cells; what goes wrong is told by the first cell that needs them. */
-  begin(cells: Iterable<Cell>): void {
-    const limit = pLimit(FILES_AT_A_TIME);
+  /** Reads the files of the cells, one after another. @throws HarnessError of the first cell whose files cannot be used */
+  static async of(cells: Iterable<Cell>, artifacts: MatrixArtifacts): Promise<MatrixPredictions> {
+    const predictions = new MatrixPredictions(artifacts);
+    const measured = predictions.#measured;
     for (const cell of cells) {
       const key = filesOf(cell);
-      if (this.#pending.has(key)) continue;
-      const reading = limit(() => this.#read(cell));
-      reading.catch(() => undefined);
-      this.#pending.set(key, reading);
+      if (!measured.has(key)) measured.set(key, await predictions.#read(cell));
+    }
+    return predictions;
+  }
+
+  async #read(cell: Cell): Promise<MeasuredArtifacts> {
+    try {
+      const { firmwareDescriptor, kernel, initrd } = await this.#artifacts.of(cell);
+      return measuredArtifacts(firmwareDescriptor, kernel, initrd);
+    } catch (thrown) {
+      throw ofCell(thrown, cell);
     }
   }
 
-  /** The files of a cell. Ten thousand cells have forty combinations of them: most are there, and nothing is awaited. */
-  #filesOf(cell: Cell): MeasuredArtifacts | Promise<MeasuredArtifacts> {
-    const key = filesOf(cell);
-    const known = this.#measured.get(key);
-    if (known !== undefined) return known;
-    const reading = this.#pending.get(key) ?? this.#read(cell);
-    return reading.then((measured) => {
-      this.#measured.set(key, measured);
-      return measured;
-    });
-  }
-
   /** @returns the launch digest of a cell by VMM profile, 48 bytes each */
-  async digestsOf(cell: Cell, profiles: Iterable<string>): Promise<Map<string, Uint8Array>> {
+  digestsOf(cell: Cell, profiles: Iterable<string>): Map<string, Uint8Array> {
+    const measured = this.#measured.get(filesOf(cell));
+    if (measured === undefined) {
+      throw new HarnessError({ code: 'INTERNAL', what: `the files of cell ${cell.id} were not read` });
+    }
     try {
-      const files = this.#filesOf(cell);
-      const measured = files instanceof Promise ? await files : files;
       const digests = new Map<string, Uint8Array>();
       for (const profile of profiles) {
         digests.set(profile, this.#shared.launchDigest(this.#inputs.of(cell, measured, profile)));
@@ -99,12 +87,14 @@ const filesOf = ({ firmware, kernel, initrd }: Cell): string => `${firmware} ${k
 export async function checkPredictions(loaded: LoadedPlan, cacheFolder: string): Promise<void> {
   const { source } = loaded;
   if (source.kind !== 'hosts') return;
-  const predictions = new MatrixPredictions(new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder));
+  const predictions = await MatrixPredictions.of(
+    loaded.cells.map(({ cell }) => cell),
+    new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder),
+  );
   const profiles = vmmProfiles(source.entries);
-  predictions.begin(loaded.cells.map(({ cell }) => cell));
   for (const { cell, hosts } of loaded.cells) {
     const needed = new Set(hosts.map((host) => profiles.get(host) ?? DEFAULT_VMM_PROFILE));
-    await predictions.digestsOf(cell, needed);
+    predictions.digestsOf(cell, needed);
     for (const profile of needed) source.reference.digestOf(cell.id, profile);
   }
 }
@@ -125,10 +115,9 @@ export async function predictMatrix(
   cacheFolder: string,
 ): Promise<PredictedCell[]> {
   const matrix = readJsonFile(matrixFile, matrixSchema, 'MATRIX_INVALID');
-  const predictions = new MatrixPredictions(new MatrixArtifacts(matrix, matrixFile, cacheFolder));
-  const planned = planCells(matrix, [], matrixFile).filter(({ excludedBecause }) => excludedBecause === undefined);
-  predictions.begin(planned.map(({ cell }) => cell));
-  const predicted: PredictedCell[] = [];
-  for (const { cell } of planned) predicted.push({ cell, digests: await predictions.digestsOf(cell, profiles) });
-  return predicted;
+  const cells = planCells(matrix, [], matrixFile)
+    .filter(({ excludedBecause }) => excludedBecause === undefined)
+    .map(({ cell }) => cell);
+  const predictions = await MatrixPredictions.of(cells, new MatrixArtifacts(matrix, matrixFile, cacheFolder));
+  return cells.map((cell) => ({ cell, digests: predictions.digestsOf(cell, profiles) }));
 }

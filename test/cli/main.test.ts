@@ -51,6 +51,25 @@ test('the stack of an error is shown only where it is asked for', async () => {
   expect((await runCli(args, { SNP_CONFORM_DEBUG: '1' })).stderr).toMatch(/\n +at /);
 });
 
+/** What a command line ends with where a stream of it leads somewhere. @param shell `$CLI` is the program */
+function inShell(shell: string): { status: number | null; stderr: string } {
+  const env = { ...process.env, CLI: projectPath('bin/snp-conform') };
+  return spawnSync('bash', ['-c', shell], { encoding: 'utf8', env });
+}
+
+test('a full disk behind standard output is named, and not taken for a defect of the tool', () => {
+  expect(inShell('"$CLI" profiles > /dev/full')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^snp-conform: OUTPUT_UNWRITABLE: .*the disk is full\n {2}hint: /),
+  });
+});
+
+test('a reader that goes away changes no exit code', () => {
+  expect(inShell('set -o pipefail; "$CLI" profiles | true')).toMatchObject({ status: 0, stderr: '' });
+  expect(inShell('set -o pipefail; "$CLI" profiles --nonsense 2>&1 | true')).toMatchObject({ status: 2 });
+  expect(inShell('"$CLI" profiles --nonsense 2> /dev/full')).toMatchObject({ status: 2 });
+});
+
 test('a command without its code, or not installed, says what to do, and is not taken for a verdict', () => {
   const root = inFolder('uninstalled');
   for (const folder of ['bin', 'lib/cli', 'test']) mkdirSync(join(root, folder), { recursive: true });

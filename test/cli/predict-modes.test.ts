@@ -84,6 +84,21 @@ test('each way to name VMM, features, vCPU and hashes reaches the prediction', a
   }
 });
 
+test('what is computed and hardly meant is said: a kernel where none is taken, features that are not measured', async () => {
+  const gce = await predicted(['--vcpus', '2', '--vmm', 'gce', '--kernel-sha256', ABC]);
+  expect(gce).toMatchObject({
+    exitCode: 0,
+    stderr: expect.stringMatching(/^warning: --kernel-sha256.* gce: no guest/),
+  });
+  const svsm = ['--mode', 'svsm', '--svsm', await written('svsm.bin', SVSM), '--vars-size', '0', ...VCPUS];
+  const features = ['--vmm-profile', 'svsm-as-sev-snp-measure', '--guest-features'];
+  const ignored = await predicted([...svsm, ...features, '0x21']);
+  expect(ignored.stderr).toMatch(
+    /^warning: --guest-features 0x21 \(SNPActive, DebugSwap\) has no effect: .* 0x1 \(SNP/,
+  );
+  expect(await predicted([...svsm, ...features, '0x1'])).toEqual({ ...ignored, stderr: '' });
+});
+
 test('--mode snp-ovmf-hash prints what --ovmf-hash takes', async () => {
   const descriptor = await written('fd.json', JSON.stringify(writeFirmwareDescriptor(INPUTS.firmware)));
   const described = await runHere(['predict', '--mode', 'snp-ovmf-hash', '--firmware-descriptor', descriptor]);

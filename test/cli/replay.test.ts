@@ -52,3 +52,19 @@ test('a damaged recording is refused with exit code 2; with --keep-going what is
   expect(run.stderr).toContain(`lost: ${second.id}`);
   expect(run.exitCode).toBe(2);
 });
+
+test('filters that leave nothing are told with how many tests there are, and the names of some', async () => {
+  const [first] = await twoCells();
+  const run = await runCli([
+    'run',
+    '--replay',
+    path('two.gz'),
+    '--grep',
+    'nothing-like-this',
+    '--out',
+    path('nothing'),
+  ]);
+  expect(run).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(run.stderr).toMatch(/^snp-conform: MATRIX_EMPTY: no test is left by --grep nothing-like-this, of 2 \(/);
+  expect(run.stderr).toContain(`some names: ${first.id}, `);
+});

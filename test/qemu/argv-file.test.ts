@@ -33,6 +33,8 @@ test('reads one shell command behind assignments and wrappers', () => {
   expect(read('LC_ALL=C PATH=/bin /usr/bin/qemu-system-x86_64 -smp 4')).toMatchObject({ words });
   expect(read('sudo -E taskset -c 1 qemu-system-x86_64 \\\n -smp 4 | tee log')).toMatchObject({ words });
   expect(read('cd /vm\nexec kvm -smp 4 > log &')).toMatchObject({ binary: 'kvm', words });
+  expect(read('Q=/usr/bin/qemu-kvm\nN=4\nexec $Q -smp "$N"')).toMatchObject({ binary: '/usr/bin/qemu-kvm', words });
+  expect(read('set -e\n$MY_VMM -smp 4')).toMatchObject({ binary: '$MY_VMM', words });
   expect(read('A=1 ./my-vmm -smp 4')).toMatchObject({ binary: './my-vmm', words });
   expect(read('-smp 4')).toMatchObject({ binary: null, words });
 });

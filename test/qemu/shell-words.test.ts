@@ -7,7 +7,7 @@ const texts = (shell: string): string[][] => splitShell(shell).map((words) => wo
 const unknown = (shell: string): (string | null)[] =>
   splitShell(shell)
     .flat()
-    .map((word) => word.unknown);
+    .map((word) => word.unknown?.part ?? null);
 
 /** Shell text and the words of its commands; the words are those that dash and bash give. */
 const SPLITS: readonly (readonly [string, string[][]])[] = [
