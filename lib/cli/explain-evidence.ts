@@ -5,7 +5,7 @@ import { readJsonFile } from '../evidence/json-file.ts';
 import { readRecording } from '../evidence/recording.ts';
 import { openRunDirectory } from '../evidence/run-directory.ts';
 import { type CellExplanation, cellFileSchema, type Evidence } from '../evidence/schema.ts';
-import { cellExplanationText, explanationKey } from '../explain/cell-text.ts';
+import { cellExplanationText, explanationKey, isCellExplained } from '../explain/cell-text.ts';
 import { judge } from '../judge/judge.ts';
 import { digestDiffers, explainCell } from '../runner/explain-cell.ts';
 import { artifactsOfEvidence } from '../runner/known-cell.ts';
@@ -55,15 +55,16 @@ async function explainAll(all: readonly Evidence[], searchMs: number): Promise<E
   return found;
 }
 
-const explains = ({ explanation }: ExplainedCell): boolean =>
-  explanation.explanations.some(({ kind }) => kind !== 'hint');
+const explains = ({ explanation }: ExplainedCell): boolean => isCellExplained(explanation);
 
 /** All cells as one answer: explained where every one is, each explanation once. */
 function asJson(cells: readonly ExplainedCell[]): object {
   const distinct = new Map(cells.map(({ explanation }) => [explanationKey(explanation), explanation.explanations]));
+  const notes = [...new Set(cells.flatMap(({ explanation }) => explanation.notes ?? []))];
   return {
     explained: cells.every(explains),
     explanations: [...distinct.values()].flat(),
+    ...(notes.length > 0 && { notes }),
     tried: cells.reduce((sum, { explanation }) => sum + explanation.tried, 0),
     exhausted: cells.every(({ explanation }) => explanation.exhausted),
     seconds: Math.round(1000 * cells.reduce((sum, { explanation }) => sum + explanation.seconds, 0)) / 1000,

@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { SETUP_HEADER_AT } from '../abi/linux-boot.ts';
+import { sizeOf } from '../abi/layout.ts';
+import { SETUP_HEADER, SETUP_HEADER_AT } from '../abi/linux-boot.ts';
 import { HarnessError } from '../errors.ts';
-import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
+import { fileTrouble, hashInputFile, readFileStart } from '../evidence/input-file.ts';
 import { headerVariants } from '../explain/kernel-header.ts';
 import type { FileAtHand, FirmwareAtHand, KnownLaunch, NamedFile } from '../explain/launch-state.ts';
 import type { LaunchInputs } from '../measure/inputs.ts';
-import { sha256 } from '../measure/sha.ts';
 import { describeSvsm } from '../measure/svsm.ts';
 import type { ParsedLaunch } from '../qemu/parsed-launch.ts';
 import { gatherFiles, withoutVariables } from './files-at-hand.ts';
@@ -31,17 +33,48 @@ export interface ReadLaunch {
   notes: string[];
 }
 
-/** The kernel with other setup headers: hashed once each, since they differ at their beginning. */
+/** Reads a file when it is first asked for. @throws HarnessError FILE_UNREADABLE */
+function readLate(path: string): () => Uint8Array {
+  let bytes: Uint8Array | undefined;
+  return () => {
+    try {
+      bytes ??= readFileSync(path);
+      return bytes;
+    } catch (cause) {
+      const what = `cannot read the kernel: ${fileTrouble(cause)}`;
+      throw new HarnessError({ code: 'FILE_UNREADABLE', what, where: path, cause });
+    }
+  };
+}
+
+/**
+ * The kernel with other setup headers. They differ at their beginning, so each is a hash of all of it, of 5 to 50 ms: made
+ * once, when a search gets there.
+ */
 async function patchedKernels(path: string, initrdBytes: number | null): Promise<FileAtHand[]> {
-  const image = await readInputFile({ path, what: 'kernel', maxBytes: PATCHED_BYTES_MAX }).catch((error: unknown) => {
-    if (error instanceof HarnessError) return undefined;
-    throw error;
-  });
-  if (image === undefined) return [];
-  const copy = new Uint8Array(image);
-  return headerVariants(image, initrdBytes).map(({ origin, what, header }) => {
-    copy.set(header, SETUP_HEADER_AT);
-    return { name: `${path} (${what})`, sha256: sha256(copy), origin };
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there?.isFile() !== true || there.size > PATCHED_BYTES_MAX) return [];
+  const start = await readFileStart({ path, what: 'kernel', maxBytes: SETUP_HEADER_AT + sizeOf(SETUP_HEADER) }).catch(
+    (error: unknown) => {
+      if (error instanceof HarnessError) return new Uint8Array(0);
+      throw error;
+    },
+  );
+  const image = readLate(path);
+  return headerVariants(start, initrdBytes).map(({ origin, what, header }) => {
+    let hash: Uint8Array | undefined;
+    return {
+      name: `${path} (${what})`,
+      origin,
+      get sha256() {
+        hash ??= createHash('sha256')
+          .update(image().subarray(0, SETUP_HEADER_AT))
+          .update(header)
+          .update(image().subarray(SETUP_HEADER_AT + header.length))
+          .digest();
+        return hash;
+      },
+    };
   });
 }
 

@@ -127,11 +127,14 @@ export const probeSchema = z.strictObject({
   purpose: z.enum(['report', 'oracle']),
   /** The digest in its ID block; null: launched without one. */
   digest: hex(48).nullable(),
-  state: z.enum(['refused', 'ran', 'silent']),
+  /** failed: the lab could not launch it, and nothing is known of it. */
+  state: z.enum(['refused', 'ran', 'silent', 'failed']),
   refusal: refusalSchema.nullable(),
   /** MEASUREMENT of the guest's report; null: there is no report. */
   measurement: hex(48).nullable(),
   process: liveProcessSchema.nullable(),
+  /** Of a failed one: code and words of the error. */
+  trouble: z.string().max(2000).optional(),
 });
 export type Probe = z.infer<typeof probeSchema>;
 
@@ -226,9 +229,13 @@ export const explanationSchema = z.strictObject({
         kind: z.enum(['proof', 'match', 'hint']),
         cause: z.string().max(60),
         advice: z.string(),
+        /** seen: proved, and the digest does not follow from it alone. rest: it follows from this together with what was seen. Absent: from this. */
+        part: z.enum(['seen', 'rest']).optional(),
       }),
     )
     .max(16),
+  /** What could not be found out, why, and what to do; absent: nothing. */
+  notes: z.array(z.string().max(4000)).max(16).optional(),
   tried: z.int().nonnegative(),
   exhausted: z.boolean(),
   seconds: z.number().nonnegative(),

@@ -5,7 +5,7 @@ import { HalfTable } from './half-table.ts';
 import { Trunks, Vmsas } from './halves.ts';
 import { baseState, type KnownLaunch, type LaunchState } from './launch-state.ts';
 import { type Option, PRIOR } from './option.ts';
-import { optionsOf } from './options.ts';
+import { type ListedSubject, optionsOf } from './options.ts';
 
 /** A part of a block that is searched in one go: ranges of the combinations of both halves, ends excluded. */
 export interface Unit {
@@ -51,7 +51,27 @@ function applied(base: LaunchState, options: readonly (Option | null)[]): Launch
   return state;
 }
 
+/** What the first half of a launch is made of, but for the page of kernel hashes. */
+const TRUNK_BUT_FILES = ['firmware', 'layout', 'profile', 'hashesMeasured'] as const satisfies (keyof LaunchState)[];
+/** What stands in that page, by the subject that changes it. */
+const HASHES = { cmdline: 'cmdlineHash', initrd: 'initrdHash', kernel: 'kernelHash' } as const satisfies Partial<
+  Record<ListedSubject, keyof LaunchState>
+>;
+
 const same = (left: Uint8Array, right: Uint8Array): boolean => Buffer.compare(left, right) === 0;
+
+const alikeButFiles = (left: LaunchState, right: LaunchState): boolean =>
+  TRUNK_BUT_FILES.every((part) => left[part] === right[part]);
+
+/** Can no combination of a block be the launch that was found, since a file differs that the block does not change? */
+function missesFiles({ trunk }: Block, base: LaunchState, found: LaunchState): boolean {
+  const changed = trunk.map(({ subject }) => subject);
+  if (!found.hashesMeasured || !alikeButFiles(base, found)) return false;
+  if (!changed.every((subject) => Object.hasOwn(HASHES, subject))) return false;
+  return Object.entries(HASHES).some(
+    ([subject, part]) => !changed.some((one) => one === subject) && !same(base[part], found[part]),
+  );
+}
 
 /** The state that a hit stands for. */
 export function stateOfHit(base: LaunchState, { options, vcpus }: Hit): LaunchState {
@@ -195,21 +215,34 @@ export class BlockSearch {
     if (block.countFree === (found.vcpus === this.base.vcpus)) return [];
     const base = applied(this.base, [block.profile]);
     const matching = new Map<string, Option[][]>();
+    const halvesOf = (state: LaunchState): Option[][] => {
+      const start = `${state.firmware.resetVector} ${state.svsmEntry}`;
+      const halves = matching.get(start) ?? this.#sameHalves(block, state, found);
+      matching.set(start, halves);
+      return halves;
+    };
+    // Where vCPUs start is all that a first half says about the second: one that fits no second half needs no walk.
+    if (!block.trunk.some(({ subject }) => subject === 'firmware') && halvesOf(base).length === 0) return [];
+    if (missesFiles(block, base, found)) return [];
     const hits: Hit[] = [];
     for (let number = 0; number < sizeOf(block.trunk); number += 1) {
       const trunkOptions = combination(block.trunk, number);
       const state = applied(base, trunkOptions);
-      const trunk = this.#trunks.digest(state);
-      if (trunk === null || !same(trunk, wantedTrunk)) continue;
-      const start = `${state.firmware.resetVector} ${state.svsmEntry}`;
-      const halves = matching.get(start) ?? this.#sameHalves(block, state, found);
-      matching.set(start, halves);
+      if (!this.#sameTrunk(state, found, wantedTrunk)) continue;
       const prefix = [...(block.profile === null ? [] : [block.profile]), ...trunkOptions];
-      for (const half of halves) {
+      for (const half of halvesOf(state)) {
         hits.push({ options: [...prefix, ...half], vcpus: block.countFree ? found.vcpus : null });
       }
     }
     return hits;
+  }
+
+  /** Do two launches have one first half? Told by the hashes of their files, where all else of it is the same. */
+  #sameTrunk(state: LaunchState, found: LaunchState, wanted: Uint8Array): boolean {
+    if (alikeButFiles(state, found))
+      return !found.hashesMeasured || Object.values(HASHES).every((part) => same(state[part], found[part]));
+    const trunk = this.#trunks.digest(state);
+    return trunk !== null && same(trunk, wanted);
   }
 
   #sameHalves(block: Block, state: LaunchState, found: LaunchState): Option[][] {

@@ -15,7 +15,7 @@ const KERNEL_CAUSES: Readonly<Record<FileOrigin, CauseId>> = {
 };
 
 /** The state in which kernel hashes are measured at all: with a kernel that was not predicted with, nothing else is. */
-function measuredWith(known: KnownLaunch, kernelHash: Uint8Array): Partial<LaunchState> {
+function measuredWith(known: KnownLaunch, { sha256: kernelHash }: FileAtHand): Partial<LaunchState> {
   return known.launch.kernelHashes === null ? { hashesMeasured: true, kernelHash } : { kernelHash };
 }
 
@@ -25,14 +25,24 @@ const EMPTY_KERNEL: FileAtHand = { name: 'an empty file', sha256: sha256(new Uin
 /** The kernels that may have been measured in place of that of the prediction. */
 export function kernelOptions(known: KnownLaunch): Option[] {
   const from = known.launch.kernelHashes === null ? null : (known.kernel?.name ?? null);
-  const at = (likelihood: Likelihood, { name, sha256: kernelHash, origin }: FileAtHand): Option => ({
-    change: { input: 'kernel', from, to: name },
+  const named = (likelihood: Likelihood, { name, origin }: FileAtHand) => ({
+    change: { input: 'kernel', from, to: name } as const,
     cause: from === null ? 'kernel-not-predicted' : KERNEL_CAUSES[origin],
     likelihood,
-    set: measuredWith(known, kernelHash),
   });
-  // A file under another setup header is a kernel of other VMMs: rare, and there are a dozen of each.
-  const files = known.kernelsAtHand.map((file) => at(file.origin === 'at-hand' ? 'core' : 'usual', file));
+  const at = (likelihood: Likelihood, file: FileAtHand): Option => ({
+    ...named(likelihood, file),
+    set: measuredWith(known, file),
+  });
+  // A file under another setup header is a kernel of other VMMs: rare, and there are a dozen of each, with a hash of all of it.
+  const patched = (file: FileAtHand): Option => ({
+    ...named('usual', file),
+    key: file.name,
+    get set() {
+      return measuredWith(known, file);
+    },
+  });
+  const files = known.kernelsAtHand.map((file) => (file.origin === 'at-hand' ? at('core', file) : patched(file)));
   return [...files, at('usual', EMPTY_KERNEL)];
 }
 

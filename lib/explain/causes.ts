@@ -250,6 +250,10 @@ export const CAUSES = {
     why: 'The same words in another order are another text; runtimes gather them from several places.',
     advice: cmdlineAdvice('give the launch the order that was predicted'),
   },
+  'cmdline-typo': {
+    why: 'One character is another: typed by hand, or lost on the way.',
+    advice: cmdlineAdvice('give the launch exactly the text that was predicted'),
+  },
   'cmdline-cut': {
     why: 'A part of the command line is missing: a limit of length, or a quote that ended it early.',
     advice: cmdlineAdvice('quote the whole text where the launch is put together'),

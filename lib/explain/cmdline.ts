@@ -56,7 +56,7 @@ const FORMAT_EDITS: readonly (readonly [Edit, CauseId, Likelihood])[] = [
   [(text) => text.replace(/^(?:BOOT_IMAGE=\S+ )?(?:initrd=\S+ )?/, ''), 'cmdline-of-the-guest', 'core'],
 ];
 
-/** Every place where a space stands alone, doubled; every double one halved. */
+/** Every place where a space stands alone, doubled, or a tab; every double one halved. */
 function spacings(text: string): CmdlineVariant[] {
   return [...text.matchAll(/ +/g)].flatMap(({ 0: spaces, index }) => {
     const written = (count: number): CmdlineVariant => ({
@@ -64,7 +64,12 @@ function spacings(text: string): CmdlineVariant[] {
       cause: 'cmdline-spaces',
       likelihood: 'core',
     });
-    return [written(spaces.length + 1), ...(spaces.length > 1 ? [written(spaces.length - 1), written(1)] : [])];
+    const tab = `${text.slice(0, index)}\t${text.slice(index + spaces.length)}`;
+    return [
+      written(spaces.length + 1),
+      { text: tab, cause: 'cmdline-spaces', likelihood: 'usual' },
+      ...(spaces.length > 1 ? [written(spaces.length - 1), written(1)] : []),
+    ];
   });
 }
 
@@ -200,6 +205,28 @@ function reorderings(tokens: readonly string[]): CmdlineVariant[] {
   ];
 }
 
+/** Characters of which names and values are made. */
+const TYPED = [...'abcdefghijklmnopqrstuvwxyz0123456789-_./,:='] as const;
+/** A longer command line has so many typing errors that they would be most of what is searched. */
+const TYPED_MAX = 300;
+
+/** One character left out, doubled, turned round with the next, in the other case, or another: as people type. */
+function typos(text: string): CmdlineVariant[] {
+  if (text.length > TYPED_MAX) return [];
+  const texts = [...text].flatMap((character, at) => {
+    const [before, after] = [text.slice(0, at), text.slice(at + 1)];
+    const upper = character.toUpperCase();
+    return [
+      before + after,
+      before + character + character + after,
+      before + after.slice(0, 1) + character + after.slice(1),
+      before + (character === upper ? character.toLowerCase() : upper) + after,
+      ...TYPED.map((other) => before + other + after),
+    ];
+  });
+  return texts.map((typed) => ({ text: typed, cause: 'cmdline-typo', likelihood: 'wide' }));
+}
+
 /** A longer command line has so many variants that the search would be about nothing else. */
 const TOKENS_MAX = 64;
 
@@ -235,7 +262,7 @@ function twoWords(tokens: readonly string[]): CmdlineVariant[] {
 }
 
 /** The words that are put together where several are missing. */
-const FIRST_TOKENS = USUAL_TOKENS.slice(0, 40);
+const FIRST_TOKENS = USUAL_TOKENS.slice(0, 62);
 
 /** Words of which short command lines are made. */
 const MOST_USUAL = [
@@ -277,5 +304,6 @@ export function cmdlineVariants(text: string): CmdlineVariant[] {
     ...compounds(words),
     ...twoWords(tokens),
     ...appended(tokens),
+    ...typos(text),
   ];
 }

@@ -1,26 +1,18 @@
 import type { HostProvenance } from '../evidence/schema.ts';
-import { quoted } from '../text.ts';
+import { VMM_PROFILES } from '../measure/vmm-profiles.ts';
 import type { Change } from './change.ts';
 import type { Explanation } from './explanation.ts';
+import {
+  INIT2_SINCE,
+  kernelNumber,
+  kernelWords,
+  measuresFpu,
+  qemuNumber,
+  qemuWords,
+  UPSTREAM_QEMU_SINCE,
+} from './host-generation.ts';
 
 const DEBUG_SWAP = 1n << 5n;
-/** Since when KVM_SEV_INIT2 decides about features and puts the FPU state into the VMSA. Source: Linux 6.10. */
-const INIT2_SINCE = 610;
-/** AMD's own kernels had the latter earlier. Source: docs/mismatch-causes.md, fpu-state. */
-const FPU_UNSURE_SINCE = 609;
-
-/** Version of the host kernel as one number, 608 for 6.8; null where it does not say. An emulated host is what it passes for. */
-function kernelNumber({ kind, profile, kernel }: HostProvenance): number | null {
-  const text = kind === 'emulated' ? (profile ?? '') : kernel;
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(text) ?? [];
-  return major === undefined || minor === undefined ? null : Number(major) * 100 + Number(minor);
-}
-
-function kernelWords(host: HostProvenance): string {
-  return host.kind === 'emulated'
-    ? `the host passes for ${quoted(host.profile ?? '')}`
-    : `its kernel is ${quoted(host.kernel)}`;
-}
 
 /** DebugSwap on or off as the kernel and its kvm_amd module have it. */
 function debugSwapSeen({ from, to }: Change, host: HostProvenance): string | null {
@@ -34,24 +26,43 @@ function debugSwapSeen({ from, to }: Change, host: HostProvenance): string | nul
   return `${kernelWords(host)}, and kvm_amd.debug_swap is ${parameter ? 'Y' : 'N'}`;
 }
 
-function generationSeen({ to }: Change, host: HostProvenance): string | null {
-  const version = kernelNumber(host);
-  if (version === null) return null;
-  const measuresFpu = version >= INIT2_SINCE ? true : version < FPU_UNSURE_SINCE ? false : null;
-  const expected = measuresFpu === null ? null : measuresFpu ? 'qemu-init2' : 'qemu-pre-init2';
-  return to === expected ? kernelWords(host) : null;
+/** Is a profile one that such a kernel and such a QEMU launch by? */
+function generationSeen({ from, to }: Change, host: HostProvenance, build: string): string | null {
+  const [before, after] = [from, to].map((name) => VMM_PROFILES.find((profile) => profile.name === name));
+  if (before === undefined || after?.vmm !== 'qemu') return null;
+  const words: string[] = [];
+  // Whatever is launched on a host is launched by its QEMU, so all of another VMM's profile is to be borne out.
+  if (before.vmm !== 'qemu' || (before.fpu.mxcsr !== 0) !== (after.fpu.mxcsr !== 0)) {
+    if (measuresFpu(host) !== (after.fpu.mxcsr !== 0)) return null;
+    words.push(kernelWords(host));
+  }
+  if (before.hashesPage !== after.hashesPage) {
+    if (!hashesInSection(host, build) || after.hashesPage !== 'in-its-section') return null;
+    words.push(qemuWords(host, build));
+  }
+  return words.length === 0 ? null : words.join('; ');
+}
+
+/** A QEMU that is not AMD's own has one place for the kernel hashes. */
+function hashesInSection(host: HostProvenance, build: string): boolean {
+  return (qemuNumber(host, build) ?? 0) >= UPSTREAM_QEMU_SINCE;
+}
+
+function orderSeen({ to }: Change, host: HostProvenance, build: string): string | null {
+  return to === 'hashes-in-section' && hashesInSection(host, build) ? qemuWords(host, build) : null;
 }
 
 /** What of the host shows a change to be there, in words; null: nothing does. */
-function seenOfHost(change: Change, host: HostProvenance): string | null {
+function seenOfHost(change: Change, host: HostProvenance, build: string): string | null {
   if (change.input === 'guestFeatures') return debugSwapSeen(change, host);
-  return change.input === 'vmmProfile' ? generationSeen(change, host) : null;
+  if (change.input === 'pageOrder') return orderSeen(change, host, build);
+  return change.input === 'vmmProfile' ? generationSeen(change, host, build) : null;
 }
 
-/** A match becomes a proof where each of its changes was seen on the host. */
-export function corroborated(explanation: Explanation, host: HostProvenance): Explanation {
+/** A match becomes a proof where each of its changes was seen on the host. @param build of QEMU that the cell asked for */
+export function corroborated(explanation: Explanation, host: HostProvenance, build: string): Explanation {
   if (explanation.kind !== 'match') return explanation;
-  const seen = explanation.changes.map((change) => seenOfHost(change, host));
+  const seen = explanation.changes.map((change) => seenOfHost(change, host, build));
   const words = seen.filter((one) => one !== null);
   if (words.length === 0) return explanation;
   const advice = `${explanation.advice}\nSeen on the host: ${[...new Set(words)].join('; ')}.`;

@@ -55,7 +55,7 @@ export type FileOrigin =
   | 'header-patched'
   | 'header-cleared';
 
-/** A file that the host may have used. */
+/** A file that the host may have used. Of one that was made from another the hash may be worked out when it is asked for. */
 export interface FileAtHand extends NamedFile {
   readonly origin: FileOrigin;
 }

@@ -36,6 +36,8 @@ export interface Option {
   readonly likelihood: Likelihood;
   /** The parts of the state that it replaces; parts of one subject only. */
   readonly set: Partial<LaunchState>;
+  /** Tells its effect apart from that of others where `set` is worked out only when it is asked for; absent: `set` does. */
+  readonly key?: string;
 }
 
 /** Options that may be made only when they are asked for; an array is one. */

@@ -42,16 +42,17 @@ function setKey(set: Partial<LaunchState>): string {
   return entries.map(([name, value]) => `${name} ${valueKey(value)}`).join('\n');
 }
 
-/** Of options with one effect the most usual, and of those the first; none that changes nothing. */
+/** Of options with one effect the most usual, and of those the first; none that changes nothing. One with a key changes something. */
 function distinct(options: readonly Option[], base: LaunchState): Option[] {
   const sorted = [...options].sort((left, right) => LIKELIHOODS[right.likelihood] - LIKELIHOODS[left.likelihood]);
   const seen = new Set<string>();
   const unchanged = new Map<string, string>();
-  return sorted.filter(({ set }) => {
-    const key = setKey(set);
+  return sorted.filter((option) => {
+    const key = option.key ?? setKey(option.set);
     if (seen.has(key)) return false;
     seen.add(key);
-    const parts = Object.keys(set) as (keyof LaunchState)[];
+    if (option.key !== undefined) return true;
+    const parts = Object.keys(option.set) as (keyof LaunchState)[];
     const names = parts.join(' ');
     const same = unchanged.get(names) ?? setKey(Object.fromEntries(parts.map((name) => [name, base[name]])));
     unchanged.set(names, same);

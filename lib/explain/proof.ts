@@ -110,7 +110,7 @@ export function seenDifferences(known: KnownLaunch, seen: SeenLaunch): SeenDiffe
 export function knownAsSeen(known: KnownLaunch, differences: readonly SeenDifference[]): KnownLaunch {
   const state = { ...baseState(known) };
   for (const { set } of differences) Object.assign(state, set);
-  const { firmware, vcpus, signature, hashesMeasured, kernelHash, initrdHash, cmdlineHash } = state;
+  const { firmware, vcpus, signature, features, hashesMeasured, kernelHash, initrdHash, cmdlineHash } = state;
   const cmdline = differences.find(({ change }) => change.input === 'cmdline');
   const hashes = { kernel: kernelHash, initrd: initrdHash, cmdline: cmdlineHash };
   return {
@@ -120,6 +120,8 @@ export function knownAsSeen(known: KnownLaunch, differences: readonly SeenDiffer
       firmware,
       vcpus,
       vcpuSignature: signature,
+      guestFeatures: features,
+      profile: state.profile,
       kernelHashes: hashesMeasured ? hashes : null,
     },
     append: cmdline === undefined ? known.append : cmdline.change.to,

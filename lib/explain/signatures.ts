@@ -69,15 +69,27 @@ export function signatureOptions(known: KnownLaunch): Option[] {
 /** Families that a `-cpu` of an SNP guest can say, from the first of AMD's with an extended family. */
 const FAMILIES = Array.from({ length: 16 }, (_, index) => 0x0f + index);
 
-/** All other signatures of these families, every model and stepping. @param taken those that are options already */
+/** Is a signature of one of them? Its family is 0xf and an extended one below 16, and no reserved bit is set. */
+const isOfFamilies = (signature: number): boolean => (signature & 0xff00_ff00) >>> 0 === 0x0f00;
+
+/** Models and steppings of a family, 8 and 4 bits. */
+const OF_A_FAMILY = 4096;
+
+/** All other signatures of these families, every model and stepping, made when the first is asked for. @param taken those that are options already */
 export function wideSignatures(known: KnownLaunch, taken: ReadonlySet<number>): OptionList {
-  const signatures = FAMILIES.flatMap((family) =>
-    Array.from({ length: 4096 }, (_, index) => cpuSignature({ family, model: index >> 4, stepping: index & 0xf })),
-  ).filter((signature) => !taken.has(signature));
+  let made: number[] | undefined;
+  const signatures = (): number[] => {
+    made ??= FAMILIES.flatMap((family) =>
+      Array.from({ length: OF_A_FAMILY }, (_, index) =>
+        cpuSignature({ family, model: index >> 4, stepping: index & 0xf }),
+      ),
+    ).filter((signature) => !taken.has(signature));
+    return made;
+  };
   return {
-    length: signatures.length,
+    length: FAMILIES.length * OF_A_FAMILY - [...taken].filter(isOfFamilies).length,
     at: (index) => {
-      const signature = signatures[index];
+      const signature = signatures()[index];
       return signature === undefined ? undefined : option(known, signature, 'vcpu-signature', 'wide');
     },
   };

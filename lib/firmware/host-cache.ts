@@ -3,16 +3,8 @@ import { joinTcb, splitTcb } from '../abi/tcb.ts';
 import { type Authority, yearsAfter } from './authority.ts';
 import { type Chip, emulatedChip } from './chip.ts';
 import { issueVcek, issueVlek, type LeafOptions } from './leaf-certificates.ts';
-import type { Platform } from './platform.ts';
+import type { HostCache, Platform } from './platform.ts';
 import { PRODUCT_TRAITS } from './products.ts';
-
-/**
- * What an emulated host has for an extended request: nothing, as the kernel upstream; the certificates of its key; those of
- * before the last firmware update, which nobody renewed; those of the machine that its disk came from; or ones that have
- * run out.
- */
-export const HOST_CACHES = ['empty', 'present', 'stale', 'other-chip', 'expired'] as const;
-export type HostCache = (typeof HOST_CACHES)[number];
 
 /** The TCB of before a firmware update: one SNP firmware older. */
 function earlierTcb({ product, reportedTcb }: Platform): bigint {

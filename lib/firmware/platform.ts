@@ -79,3 +79,11 @@ export function platformInfo({ smtEnabled, meets }: Platform): bigint {
     (meets.includes('CIPHERTEXT_HIDING_DRAM') ? 1n << 4n : 0n)
   );
 }
+
+/**
+ * What an emulated host has for an extended request: nothing, as the kernel upstream; the certificates of its key; those of
+ * before the last firmware update, which nobody renewed; those of the machine that its disk came from; or ones that have
+ * run out.
+ */
+export const HOST_CACHES = ['empty', 'present', 'stale', 'other-chip', 'expired'] as const;
+export type HostCache = (typeof HOST_CACHES)[number];

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { FIRMWARE_STATUS } from '../abi/firmware-status.ts';
 import { splitTcb, type TcbComponent } from '../abi/tcb.ts';
 import { type Fault, FIRMWARE_COMMANDS, KVM_COMMANDS } from '../firmware/faults.ts';
-import { HOST_CACHES } from '../firmware/host-cache.ts';
 import {
   ANNOUNCED_POLICY_BITS,
   CONDITIONAL_POLICY_BITS,
+  HOST_CACHES,
   PRODUCT_NAMES,
   WRITTEN_REPORT_VERSIONS,
 } from '../firmware/platform.ts';

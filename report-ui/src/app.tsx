@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ResultKind } from '../../lib/evidence/results.ts';
+import type { PageAxis } from '../../lib/reporters/page/model.ts';
 import type { Cause } from './causes.ts';
 import { CellList } from './cell-list.tsx';
 import type { Values } from './data.ts';
@@ -9,7 +10,7 @@ import { HeatMap } from './heat-map.tsx';
 import { Help } from './help.tsx';
 import { useTheme } from './hooks.ts';
 import { counted, Shape } from './result.tsx';
-import { KIND_WORDS, KINDS, type Run, worstFirst } from './run.ts';
+import { KIND_WORDS, KINDS, type Run, worst, worstFirst } from './run.ts';
 import { Story } from './story.tsx';
 import { filtersAnything, firstView, fromHash, shownRows, toHash, type View } from './view.ts';
 
@@ -59,7 +60,7 @@ function AxisChoice(props: { run: Run; title: string; value: string; onChange: (
 }
 
 function Legend({ run }: { run: Run }) {
-  const kinds = [...KINDS].reverse().filter((kind) => run.index.rows.id.some((_, row) => run.kind(row) === kind));
+  const kinds = [...KINDS].reverse().filter((kind) => run.all[kind] > 0);
   return (
     <p class="legend">
       {kinds.map((kind) => (
@@ -67,17 +68,21 @@ function Legend({ run }: { run: Run }) {
           <Shape kind={kind} /> {KIND_WORDS[kind]}
         </span>
       ))}
+      {run.all.pass < run.count && (
+        <span class="legend-parts">
+          <Shape kind={worst(run.all)} /> 1 of 9: of nine cells, one {KIND_WORDS[worst(run.all)]}
+        </span>
+      )}
     </p>
   );
 }
 
-/** What all cells have in common, once. */
-function Constants({ run }: { run: Run }) {
-  if (run.constant.length === 0) return null;
+function Alike({ axes, of }: { axes: readonly PageAxis[]; of: string }) {
+  if (axes.length === 0) return null;
   return (
-    <p class="constants">
-      In every cell:{' '}
-      {run.constant.map((axis, index) => (
+    <p>
+      {of}:{' '}
+      {axes.map((axis, index) => (
         <span key={axis.name}>
           {index > 0 ? ' · ' : ''}
           {axis.title} <b>{axis.values[0]}</b>
@@ -87,11 +92,35 @@ function Constants({ run }: { run: Run }) {
   );
 }
 
+/** What all cells have in common, once; and what those have of which it is known: a cell that left nothing tells no kernel. */
+function Constants({ run }: { run: Run }) {
+  const known = useMemo(
+    () => run.constant.map((axis) => ({ axis, count: axis.of.filter((value) => value >= 0).length })),
+    [run],
+  );
+  const counts = [...new Set(known.map(({ count }) => count))].sort((left, right) => right - left);
+  return (
+    <div class="constants">
+      {counts.map((count) => (
+        <Alike
+          key={count}
+          axes={known.filter((one) => one.count === count).map(({ axis }) => axis)}
+          of={
+            count === run.count
+              ? 'In every cell'
+              : `In ${counted(count, 'cell')}, not told by the other ${run.count - count}`
+          }
+        />
+      ))}
+    </div>
+  );
+}
+
 /** What changed since the earlier run, as a whole. */
 function Comparison({ run }: { run: Run }) {
   const { earlier } = run.index;
+  const changes = useMemo(() => run.index.rows.id.map((_, row) => run.change(row)), [run]);
   if (earlier === null) return null;
-  const changes = run.index.rows.id.map((_, row) => run.change(row));
   const count = (wanted: string): number => changes.filter((change) => change === wanted).length;
   const parts = [
     counted(count('new-failure'), 'new failure'),
@@ -196,7 +225,7 @@ export function App({ run, values }: { run: Run; values: Values }) {
           <Totals run={run} chosen={kinds} onToggle={toggleKind} />
           <Causes run={run} onShow={showCause} />
           <Comparison run={run} />
-          <Filters run={run} view={view} search={search} onChange={change} />
+          {run.count > 0 && <Filters run={run} view={view} search={search} onChange={change} />}
           {down !== undefined && across !== undefined && (
             <section class="map" aria-label="Heat map">
               <div class="map-head">
@@ -212,9 +241,11 @@ export function App({ run, values }: { run: Run; values: Values }) {
             </section>
           )}
           <p class="shown">
-            {rows.length === run.count
-              ? `All ${counted(run.count, 'cell')}`
-              : `${counted(rows.length, 'cell')} of ${run.count.toLocaleString('en')}`}
+            {run.count === 0
+              ? 'This run has no cell: nothing was launched.'
+              : rows.length === run.count
+                ? `All ${counted(run.count, 'cell')}`
+                : `${counted(rows.length, 'cell')} of ${run.count.toLocaleString('en')}`}
             {filtersAnything(view) && (
               <button
                 type="button"

@@ -1,11 +1,12 @@
 import { PAGE_FORMAT, type PageIndex } from '../../lib/reporters/page/model.ts';
 
 /** Chunks of values that stay unpacked: what a reader went through last. */
-const CHUNKS_KEPT = 48;
+const CHUNKS_KEPT = 24;
 /** The key of a reference to another value; other keys that begin with it have it twice. */
 const REFERENCE = '$';
 
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+/** The bytes that base64 says. */
+export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
@@ -26,37 +27,41 @@ export async function readIndex(): Promise<PageIndex> {
   return index;
 }
 
+/** The last chunk that begins at a place or before it. */
+function chunkOf(starts: readonly number[], place: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((starts[middle] ?? 0) <= place) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 /** What cells left behind, unpacked when it is asked for. */
 export class Values {
-  readonly #starts: readonly number[];
-  readonly #chunks = new Map<number, Promise<unknown[]>>();
+  readonly #starts: readonly (readonly number[])[];
+  readonly #chunks = new Map<string, Promise<unknown[]>>();
 
-  constructor(starts: readonly number[]) {
+  /** @param starts of each stream of chunks the place of the first value of each chunk */
+  constructor(starts: readonly (readonly number[])[]) {
     this.#starts = starts;
   }
 
   async get(number: number): Promise<unknown> {
-    const chunk = this.#chunkOf(number);
-    const values = await this.#load(chunk);
-    return this.#resolve(values[number - (this.#starts[chunk] ?? 0)]);
+    const stream = number % this.#starts.length;
+    const place = Math.floor(number / this.#starts.length);
+    const starts = this.#starts[stream] ?? [];
+    const chunk = chunkOf(starts, place);
+    const values = await this.#load(`chunk-${stream}-${chunk}`);
+    return this.#resolve(values[place - (starts[chunk] ?? 0)]);
   }
 
-  #chunkOf(number: number): number {
-    let low = 0;
-    let high = this.#starts.length - 1;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if ((this.#starts[middle] ?? 0) <= number) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
-  #load(chunk: number): Promise<unknown[]> {
-    const known = this.#chunks.get(chunk);
-    const values = known ?? (unpacked(`chunk-${chunk}`) as Promise<unknown[]>);
-    this.#chunks.delete(chunk);
-    this.#chunks.set(chunk, values);
+  #load(id: string): Promise<unknown[]> {
+    const values = this.#chunks.get(id) ?? (unpacked(id) as Promise<unknown[]>);
+    this.#chunks.delete(id);
+    this.#chunks.set(id, values);
     const [oldest] = this.#chunks.keys();
     if (this.#chunks.size > CHUNKS_KEPT && oldest !== undefined) this.#chunks.delete(oldest);
     return values;

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { PageAxis } from '../../lib/reporters/page/model.ts';
 import type { Run } from './run.ts';
 import type { View } from './view.ts';
@@ -64,6 +64,7 @@ interface FiltersProps {
 
 /** Search, a filter for each axis on which cells differ, and what changed. */
 export function Filters({ run, view, search, onChange }: FiltersProps) {
+  const counts = useMemo(() => run.varying.map(countsOf), [run]);
   const set = (name: string, values: string[]): void => {
     const { [name]: _, ...others } = view.filters;
     onChange({ filters: values.length === 0 ? others : { ...others, [name]: values } });
@@ -80,11 +81,11 @@ export function Filters({ run, view, search, onChange }: FiltersProps) {
         value={view.query}
         onInput={(event) => onChange({ query: event.currentTarget.value })}
       />
-      {run.varying.map((axis) => (
+      {run.varying.map((axis, number) => (
         <AxisFilter
           key={axis.name}
           axis={axis}
-          counts={countsOf(axis)}
+          counts={counts[number] ?? []}
           chosen={view.filters[axis.name] ?? []}
           onChange={(values) => set(axis.name, values)}
         />

@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import type { ResultKind } from '../../lib/evidence/results.ts';
 import { type Cause, commonCause } from './causes.ts';
 import type { Theme } from './hooks.ts';
@@ -35,6 +36,9 @@ function moment(iso: string | null): string {
   return iso === null ? '' : `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 }
 
+/** How few are called that are all. */
+const WHOLE: Readonly<Record<number, string>> = { 1: 'The one', 2: 'Both' };
+
 function CauseSentence({ cause, kind, onShow }: { cause: Cause; kind: ResultKind; onShow: (cause: Cause) => void }) {
   const { conditions, met, of, all } = cause;
   const whole = met === of;
@@ -43,7 +47,7 @@ function CauseSentence({ cause, kind, onShow }: { cause: Cause; kind: ResultKind
     <li>
       <Shape kind={kind} />
       <span>
-        {whole ? (of === 1 ? 'The one' : `All ${of}`) : `${met} of the ${of}`} that{' '}
+        {whole ? (WHOLE[of] ?? `All ${of}`) : `${met} of the ${of}`} that{' '}
         {kind === 'fail' ? 'failed' : `had ${KIND_WORDS[kind]}`} {whole && of === 1 ? 'has' : 'have'}{' '}
         {conditions.map(({ axis, value }, index) => (
           <span key={axis.name}>
@@ -62,10 +66,15 @@ function CauseSentence({ cause, kind, onShow }: { cause: Cause; kind: ResultKind
 
 /** What cells in trouble have in common. */
 export function Causes({ run, onShow }: { run: Run; onShow: (cause: Cause) => void }) {
-  const causes = KINDS.filter((kind) => kind !== 'pass' && kind !== 'skip').flatMap((kind) => {
-    const cause = commonCause(run, kind);
-    return cause === undefined ? [] : [{ kind, cause }];
-  });
+  // Asked of every row and value: not again for each letter of a search.
+  const causes = useMemo(
+    () =>
+      KINDS.filter((kind) => kind !== 'pass' && kind !== 'skip').flatMap((kind) => {
+        const cause = commonCause(run, kind);
+        return cause === undefined ? [] : [{ kind, cause }];
+      }),
+    [run],
+  );
   if (causes.length === 0) return null;
   return (
     <ul class="causes" aria-label="What they have in common">
@@ -84,11 +93,11 @@ interface TotalsProps {
 
 /** How many cells of each kind; each count is also a filter. */
 export function Totals({ run, chosen, onToggle }: TotalsProps) {
-  const all = run.totals(run.index.rows.id.map((_, row) => row));
+  const { all } = run;
   const order = [...KINDS].reverse().filter((kind) => all[kind] > 0 || kind === 'pass' || kind === 'fail');
   return (
     <div class="totals">
-      <div class="totals-bar" aria-hidden="true">
+      <div class="totals-bar" aria-hidden="true" hidden={run.count === 0}>
         {order
           .filter((kind) => all[kind] > 0)
           .map((kind) => (

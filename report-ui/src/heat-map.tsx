@@ -4,6 +4,7 @@ import type { PageAxis } from '../../lib/reporters/page/model.ts';
 import { usePrinting, useStretches } from './hooks.ts';
 import { counted, Shape } from './result.tsx';
 import { KIND_WORDS, KINDS, type Run, worst } from './run.ts';
+import { Parts } from './square-parts.tsx';
 
 /** One square of the map: the rows that fall in it. */
 interface Square {
@@ -116,9 +117,8 @@ function Cell({ square, name, column, left, width, small, focused, current, chan
     return <div {...common} role="gridcell" class="square square-empty" aria-label={`${name}: no cell`} />;
   const one = square.rows.length === 1;
   const pure = square.totals[square.kind] === square.rows.length;
-  const count = pure ? String(square.rows.length) : `${square.rows.length - square.totals.pass}/${square.rows.length}`;
   const words = one ? KIND_WORDS[square.kind] : squareText(square);
-  const label = `${name}: ${pure ? '' : `${count} did not pass: `}${words}`;
+  const label = `${name}: ${pure ? '' : `of ${square.rows.length} `}${words}`;
   return (
     <div
       {...common}
@@ -130,7 +130,8 @@ function Cell({ square, name, column, left, width, small, focused, current, chan
       title={label}
     >
       {pure && <Shape kind={square.kind} />}
-      {!one && !small && <span class="square-count">{count}</span>}
+      {!one && !small && pure && <span class="square-count">{square.rows.length}</span>}
+      {!small && !pure && <Parts totals={square.totals} of={square.rows.length} width={width} />}
       {changed && <span class="square-changed" aria-hidden="true" />}
     </div>
   );

@@ -1,4 +1,5 @@
 import { ATTESTATION_REPORT } from '../../lib/abi/report.ts';
+import { bytesOf } from './data.ts';
 import { Hex } from './digest.tsx';
 import { words } from './facts.tsx';
 
@@ -19,9 +20,10 @@ function Value({ value, bytes }: { value: string; bytes: boolean }) {
   return ZERO.test(value) ? <span class="absent">all zero</span> : <Hex value={value} />;
 }
 
-/** The attestation report field by field, as the guest sent it. @param report 1184 bytes as hex */
+/** The attestation report field by field, as the guest sent it. @param report 1184 bytes in base64 */
 export function Report({ report }: { report: string }) {
-  const fields = ATTESTATION_REPORT.filter((field) => field.type !== 'mbz' || !ZERO.test(fieldText(field, report)));
+  const hex = Array.from(bytesOf(report), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const fields = ATTESTATION_REPORT.filter((field) => field.type !== 'mbz' || !ZERO.test(fieldText(field, hex)));
   return (
     <table class="report">
       <thead>
@@ -39,7 +41,7 @@ export function Report({ report }: { report: string }) {
             </td>
             <th scope="row">{words(field.name)}</th>
             <td>
-              <Value value={fieldText(field, report)} bytes={field.type === 'bytes' || field.type === 'mbz'} />
+              <Value value={fieldText(field, hex)} bytes={field.type === 'bytes' || field.type === 'mbz'} />
             </td>
           </tr>
         ))}

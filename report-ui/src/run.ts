@@ -28,6 +28,8 @@ export type Change = 'new-failure' | 'fixed' | 'new' | 'other';
 export class Run {
   readonly index: PageIndex;
   readonly count: number;
+  /** How many rows of each kind there are. */
+  readonly all: Readonly<Record<ResultKind, number>>;
   /** The axes on which rows differ, and those on which all are alike. */
   readonly varying: readonly PageAxis[];
   readonly constant: readonly PageAxis[];
@@ -37,12 +39,11 @@ export class Run {
   constructor(index: PageIndex) {
     this.index = index;
     this.count = index.rows.id.length;
+    this.all = this.totals(index.rows.id.map((_, row) => row));
     this.varying = index.axes.filter(({ values }) => values.length > 1);
     this.constant = index.axes.filter((axis) => !this.varying.includes(axis));
     this.#texts = index.rows.id.map((id, row) =>
-      [id, this.host(row), this.suite(row), this.message(row), index.rows.predicted[row], index.rows.observed[row]]
-        .join('\n')
-        .toLowerCase(),
+      [id, this.host(row), this.suite(row), this.message(row), ...this.#digests(row)].join('\n').toLowerCase(),
     );
     this.#rowOfKey = new Map(index.rows.id.map((_, row) => [this.key(row), row]));
   }
@@ -70,6 +71,12 @@ export class Run {
 
   message(row: number): string {
     return this.index.messages[this.index.rows.message[row] ?? -1] ?? '';
+  }
+
+  /** The launch digests of a row, predicted and, where it is another, observed. */
+  #digests(row: number): string[] {
+    const { digests, rows } = this.index;
+    return [rows.predicted[row], rows.observed[row]].flatMap((number) => digests[number ?? -1] ?? []);
   }
 
   label(row: number): string {
@@ -118,8 +125,9 @@ export function worst(totals: Record<ResultKind, number>): ResultKind {
   return KINDS.find((kind) => totals[kind] > 0) ?? 'skip';
 }
 
-/** Rows in the order in which they are read: what is wrong first. */
+/** Rows in the order in which they are read: what is wrong first. @param rows in the order of the run */
 export function worstFirst(run: Run, rows: readonly number[]): number[] {
-  const rank = (row: number): number => KINDS.indexOf(run.kind(row));
-  return [...rows].sort((left, right) => rank(left) - rank(right) || left - right);
+  const ofKind = new Map<ResultKind, number[]>(KINDS.map((kind) => [kind, []]));
+  for (const row of rows) ofKind.get(run.kind(row))?.push(row);
+  return [...ofKind.values()].flat();
 }

@@ -1,7 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ResultKind } from '../../lib/evidence/results.ts';
-import type { CellFile } from '../../lib/evidence/schema.ts';
-import type { CellDetail } from '../../lib/reporters/page/model.ts';
+import type { CellDetail, PageCell } from '../../lib/reporters/page/model.ts';
 import { History } from './cell-list.tsx';
 import type { Values } from './data.ts';
 import { Digests } from './digest.tsx';
@@ -12,7 +11,7 @@ import { Badge, counted, duration } from './result.tsx';
 import { KIND_WORDS, type Run } from './run.ts';
 import { Checks, CommandLine, Ledger, Log, Timeline } from './story-parts.tsx';
 
-type Evidence = CellFile['evidence'];
+type Evidence = PageCell['evidence'];
 
 /** What has a place of its own in a story; all else that evidence may hold is told at its end. */
 const TOLD_OF_CELL = ['format', 'evidence', 'predicted', 'verdict', 'explanation'];
@@ -85,10 +84,9 @@ function Provenance({ evidence, label }: { evidence: Evidence; label: string }) 
 
 /** What the cell left behind, as one who looks for the cause reads it. */
 function Detail({ run, row, detail }: { run: Run; row: number; detail: CellDetail }) {
-  const { cell, ledger, report } = detail;
+  const { cell, observed: reported, ledger, report } = detail;
   const { evidence, verdict } = cell;
   const { outcome, sent } = evidence;
-  const reported = verdict.checks.find(({ name }) => name === 'report-measurement')?.observed ?? null;
   // Of a launch that was refused the report of the same launch without ID block tells what was measured.
   const { explanation } = cell;
   const observed = reported ?? (explanation?.direction === 'observed' ? explanation.target : null);

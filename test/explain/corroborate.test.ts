@@ -48,7 +48,7 @@ for (const [claim, kernel, debugSwap, changes, kind] of [
   ],
 ] as const) {
   test(`${claim}: ${kind}`, () => {
-    const explanation = corroborated(match(...changes), host(kernel, debugSwap));
+    const explanation = corroborated(match(...changes), host(kernel, debugSwap), 'default');
     expect(explanation.kind).toBe(kind);
     if (kind === 'proof') expect(explanation.advice).toContain('Seen on the host: its kernel is ');
   });
@@ -56,10 +56,10 @@ for (const [claim, kernel, debugSwap, changes, kind] of [
 
 test('an emulated host is what it passes for, not the machine below it', () => {
   const emulated: HostProvenance = { ...host('Linux 6.12.1 x86_64', true), kind: 'emulated', profile: 'amd-6.8' };
-  expect(corroborated(match(DEBUG_SWAP), emulated).kind).toBe('proof');
+  expect(corroborated(match(DEBUG_SWAP), emulated, 'default').kind).toBe('proof');
 });
 
 test('a hint stays one', () => {
   const hint: Explanation = { ...match(DEBUG_SWAP), kind: 'hint' };
-  expect(corroborated(hint, host('Linux 6.8.0 x86_64', true))).toBe(hint);
+  expect(corroborated(hint, host('Linux 6.8.0 x86_64', true), 'default')).toBe(hint);
 });

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type Browser, chromium, type Page } from '@playwright/test';
+import type { Browser, Page } from '@playwright/test';
 import { inputsOfCell, writeMatrixPage } from '../../lib/reporters/matrix-page.ts';
 import { PageBuilder, type PageContext, type PageRowName } from '../../lib/reporters/page/builder.ts';
 import type { ResultRow } from '../../lib/reporters/row.ts';
+import { launchChromium } from '../support/page-pauses.ts';
 import { test } from '../support/test.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -42,10 +43,7 @@ export function browserForTests(): (path: string, look?: Look) => Promise<Looked
   let browser: Browser | undefined;
   test.afterAll(async () => browser?.close());
   return async (path, look = {}) => {
-    browser ??= await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-    });
+    browser ??= await launchChromium();
     const { colorScheme = 'light', width = 1400, height = 900, media, hash = '' } = look;
     const page = await browser.newPage({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
     const complaints: string[] = [];

@@ -18,7 +18,7 @@ function run(letter: (kernel: string, type: string, size: string) => string): Ru
     of: rows.map((row) => values.indexOf(row[at])),
   });
   const index: PageIndex = {
-    format: 'snp-conform/page@1',
+    format: 'snp-conform/page@2',
     title: '',
     labels: [],
     tool: '',
@@ -31,17 +31,18 @@ function run(letter: (kernel: string, type: string, size: string) => string): Ru
       results: rows.map((row) => letter(...row)).join(''),
       durationMs: rows.map(() => 1),
       message: rows.map(() => -1),
-      predicted: rows.map(() => null),
-      observed: rows.map(() => null),
+      predicted: rows.map(() => -1),
+      observed: rows.map(() => -1),
       detail: rows.map(() => -1),
       label: rows.map(() => -1),
     },
     suites: ['launch'],
     messages: [],
+    digests: [],
     axes: [axis('kernel', KERNELS, 0), axis('type', TYPES, 1), axis('size', SIZES, 2)],
     earlier: null,
     history: { titles: [], results: [] },
-    chunkStarts: [],
+    chunkStarts: [[], []],
   };
   return new Run(index);
 }

@@ -1,9 +1,11 @@
+import { HarnessError } from '../../lib/errors.ts';
 import { readCell } from '../../lib/evidence/cell-codec.ts';
 import { readRecording } from '../../lib/evidence/recording.ts';
-import type { Evidence, LiveProcess, Probe } from '../../lib/evidence/schema.ts';
-import { cellExplanationText, explanationKey } from '../../lib/explain/cell-text.ts';
+import { type Evidence, evidenceSchema, type LiveProcess, type Probe } from '../../lib/evidence/schema.ts';
+import { cellExplanationText, explanationKey, isCellExplained } from '../../lib/explain/cell-text.ts';
 import { judge } from '../../lib/judge/judge.ts';
 import { predict } from '../../lib/measure/predict.ts';
+import { vmmProfileOf } from '../../lib/measure/vmm-profiles.ts';
 import { type ExplainMeans, explainCell, type ProbeAsk } from '../../lib/runner/explain-cell.ts';
 import { artifactsOfEvidence } from '../../lib/runner/known-cell.ts';
 import { evidenceInputs, predictEvidence } from '../../lib/runner/predict-cell.ts';
@@ -19,6 +21,12 @@ function refused(): Evidence {
   if (RECORDED === undefined) throw new Error('the founding case is not recorded');
   const { probes: _, ...evidence } = RECORDED;
   return evidence;
+}
+
+/** The same, predicted as if its host were a newer one. */
+function asNewer(): Evidence {
+  const evidence = refused();
+  return { ...evidence, host: { ...evidence.host, vmmProfile: 'qemu-init2' } };
 }
 
 function explain(evidence: Evidence, means: Partial<ExplainMeans>) {
@@ -88,8 +96,16 @@ test('the firmware is asked a set number of times, and not at all where that is 
   expect(never.asked.length).toBe(17);
   expect(new Set(never.asked.map((ask) => (ask.purpose === 'oracle' ? hex(ask.digest) : ''))).size).toBe(17);
   expect(explained?.explanation.target).toBeNull();
-  expect(explained?.explanation.explanations.map(({ kind }) => kind)).toContain('hint');
-  expect(explained?.explanation.explanations.every(({ kind }) => kind === 'hint')).toBe(true);
+  expect(explained?.explanation.notes?.map((note) => note.split(';')[0])).toEqual([
+    expect.stringMatching(
+      /^the launch without an ID block, .* was accepted, and its guest ran and reported no digest$/,
+    ),
+    'the firmware was asked about 16 hypotheses, the most usual ones, and refused each',
+  ]);
+  // The host has a kernel and a module that turn DebugSwap on: a part is proved, though nobody says what was measured.
+  expect(explained?.explanation.explanations[0]).toMatchObject({ kind: 'proof', part: 'seen', cause: 'debug-swap' });
+  expect(explained?.explanation.explanations.slice(1).every(({ kind }) => kind === 'hint')).toBe(true);
+  expect(explained && isCellExplained(explained.explanation)).toBe(false);
   const wanted = proberOf('00'.repeat(48), 'silent');
   await explain(refused(), { mode: 'report', prober: wanted });
   expect(wanted.asked).toEqual([{ purpose: 'report' }]);
@@ -111,18 +127,75 @@ test('what the live process shows is proof; what is left of the difference is a 
   const measured = digestWith({ vcpus: 5, vcpuSignature: 0xb00f00 });
   const part = await explain(refused(), { prober: proberOf(measured, 'reports', process) });
   expect(part?.explanation.explanations).toMatchObject([
-    { kind: 'proof', changes: [{ input: 'vcpus', from: '1', to: '5' }] },
-    { kind: 'match', changes: [{ input: 'vcpuType', from: 'EPYC-v4', to: 'EPYC-Turin' }] },
+    { kind: 'proof', part: 'seen', changes: [{ input: 'vcpus', from: '1', to: '5' }] },
+    { kind: 'match', part: 'rest', changes: [{ input: 'vcpuType', from: 'EPYC-v4', to: 'EPYC-Turin' }] },
   ]);
+  expect(all && isCellExplained(all.explanation) && part && isCellExplained(part.explanation)).toBe(true);
+  expect(part && cellExplanationText(part.explanation)).toMatch(
+    /\nwhy \(proof, vcpu-count\): [\s\S]*\n {2}This is a part of the difference[\s\S]*\nbeside that why \(match, vcpu-type\): /,
+  );
 });
 
-test('where the lab fails a probe, the cell stays unexplained and its evidence whole', async () => {
-  const { HarnessError } = await import('../../lib/errors.ts');
-  const failing = { probe: () => Promise.reject(new HarnessError({ code: 'SSH_LOST', what: 'gone' })) };
-  const explained = await explain(refused(), { prober: failing });
-  expect(explained?.evidence).toEqual(refused());
-  expect(explained?.explanation.target).toBeNull();
-  expect(explained?.explanation.explanations.every(({ kind }) => kind === 'hint')).toBe(true);
+test('a proved difference from which the digest does not follow explains a part, and says that the rest is not explained', async () => {
+  const process = liveProcess((argv) => argv.map((word, at) => (argv[at - 1] === '-smp' ? '5' : word)));
+  const prober = proberOf('ab'.repeat(48), 'reports', process);
+  const part = await explain(asNewer(), { prober, searchMs: 1 });
+  if (part === undefined) throw new Error('not explained');
+  expect(part.explanation.explanations).toMatchObject([
+    { kind: 'proof', part: 'seen', changes: [{ input: 'vcpus' }] },
+    {
+      ...{ kind: 'proof', part: 'seen' },
+      changes: [
+        { input: 'guestFeatures', from: '0x1', to: '0x21' },
+        { input: 'vmmProfile', from: 'qemu-init2', to: 'qemu-pre-init2' },
+      ],
+    },
+  ]);
+  expect(isCellExplained(part.explanation)).toBe(false);
+  expect(cellExplanationText(part.explanation)).toMatch(/\nwhy: not explained: the rest: \d+ hypotheses beside it/);
+});
+
+test('what the host leaves no choice about is taken for granted where a search from the prediction finds nothing', async () => {
+  const changes = { vcpus: 3, vcpuSignature: 0xb00f00, guestFeatures: 0x21n };
+  const measured = digestWith({ ...changes, profile: vmmProfileOf('qemu-pre-init2') });
+  const found = await explain(asNewer(), { prober: proberOf(measured, 'reports'), searchMs: 1500 });
+  expect(found?.explanation.explanations).toMatchObject([
+    { kind: 'proof', part: 'seen', changes: [{ input: 'guestFeatures' }, { input: 'vmmProfile' }] },
+    {
+      kind: 'match',
+      part: 'rest',
+      changes: [
+        { input: 'vcpuType', to: 'EPYC-Turin' },
+        { input: 'vcpus', to: '3' },
+      ],
+    },
+  ]);
+  expect(found && isCellExplained(found.explanation)).toBe(true);
+});
+
+test('where the lab fails a launch that should explain, that is told and kept: what was tried, why it failed, what to do', async () => {
+  const asked: ProbeAsk[] = [];
+  const failing = {
+    probe: (_: unknown, ask: ProbeAsk) => {
+      asked.push(ask);
+      return Promise.reject(new HarnessError({ code: 'SSH_LOST', what: 'gone\u001b[2J', where: 'host milan-1' }));
+    },
+  };
+  const explained = await explain(refused(), { prober: failing, mode: 'oracle' });
+  if (explained === undefined) throw new Error('not explained');
+  expect(asked.map(({ purpose }) => purpose)).toEqual(['report', 'oracle', 'oracle']);
+  expect(explained.evidence.probes).toMatchObject(
+    asked.map(({ purpose }) => ({ purpose, state: 'failed', trouble: expect.stringContaining('SSH_LOST: gone') })),
+  );
+  const { probes: _, ...rest } = explained.evidence;
+  expect(rest).toEqual(refused());
+  expect(evidenceSchema.parse(explained.evidence)).toEqual(explained.evidence);
+  expect(isCellExplained(explained.explanation)).toBe(false);
+  const text = cellExplanationText(explained.explanation);
+  expect(text).toContain(
+    'not found out: the launch without an ID block, for the report of its guest and the command line of its process, failed: SSH_LOST: gone\\u001b[2J (host milan-1); to do: mend the lab and run the cell again',
+  );
+  expect(text).toContain('not found out: 2 of 2 launches that asked the firmware about a hypothesis failed: SSH_LOST');
 });
 
 test('a published digest that the host no longer measures is explained the other way round', async () => {

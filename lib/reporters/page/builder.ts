@@ -8,6 +8,7 @@ import {
   type CellDetail,
   type LedgerRow,
   PAGE_FORMAT,
+  type PageCell,
   type PageEarlierRun,
   type PageIndex,
   RESULT_LETTERS,
@@ -46,8 +47,8 @@ const NO_CONTEXT: PageContext = { earlier: null, history: { titles: [], results:
 export interface PageData {
   /** Base64 of the raw deflate of the index. */
   index: string;
-  /** The same of each chunk of values. */
-  chunks: string[];
+  /** The same of each chunk of values, stream by stream. */
+  chunks: string[][];
 }
 
 /** Numbers texts as they come. */
@@ -63,17 +64,31 @@ class Texts {
   }
 }
 
+type Check = CellFile['verdict']['checks'][number];
+
 /** The end of a long text, and how much went before it. */
 function tail(text: string): string {
   if (text.length <= LOG_CHARACTERS) return text;
   return `[${text.length - LOG_CHARACTERS} characters before this]\n${text.slice(-LOG_CHARACTERS)}`;
 }
 
-function boundedCell(cell: CellFile): CellFile {
-  const { evidence } = cell;
-  const { outcome } = evidence;
+/** A check without what its story does not tell: what holds was observed as it was expected. */
+function toldCheck(check: Check): Check {
+  return check.status === 'fail' ? check : { ...check, expected: null, observed: null };
+}
+
+function pageCell(cell: CellFile): PageCell {
+  const { evidence, verdict } = cell;
+  const { argv, guestPolicy } = evidence.sent;
+  const sent = { argv, ...(guestPolicy !== undefined && { guestPolicy }) };
+  // The second report is the first with another nonce and signature, or else a check says so: the cell's file has it.
+  const { secondReport: _report, ...outcome } = evidence.outcome;
   const logs = { stderr: tail(outcome.stderr), console: tail(outcome.console) };
-  return { ...cell, evidence: { ...evidence, outcome: { ...outcome, ...logs } } };
+  return {
+    ...cell,
+    evidence: { ...evidence, sent, outcome: { ...outcome, ...logs, report: null } },
+    verdict: { ...verdict, checks: verdict.checks.map(toldCheck) },
+  };
 }
 
 const clean = (text: string): string => plainText(text, Number.POSITIVE_INFINITY);
@@ -87,6 +102,7 @@ export class PageBuilder {
   readonly #axes = new AxisCollector();
   readonly #suites = new Texts();
   readonly #messages = new Texts();
+  readonly #digests = new Texts();
   readonly #labels = new Texts();
   #startedAt: string | null = null;
   readonly #letters: string[] = [];
@@ -118,30 +134,20 @@ export class PageBuilder {
     rows.id.push(clean(row.name));
     rows.durationMs.push(Math.round(row.durationMs));
     rows.message.push(row.message === '' ? -1 : this.#messages.number(clean(row.message)));
-    rows.predicted.push(cell?.predicted ?? null);
     const observed = observedDigest(cell);
-    rows.observed.push(observed === cell?.predicted ? null : (observed ?? null));
+    rows.predicted.push(cell === undefined ? -1 : this.#digests.number(cell.predicted));
+    rows.observed.push(observed === null || observed === cell?.predicted ? -1 : this.#digests.number(observed));
     const label = cell && evidenceLabel(cell.evidence.kind, this.#run.recorded);
     rows.label.push(label === undefined ? -1 : this.#labels.number(label));
-    rows.detail.push(cell === undefined ? -1 : this.#pool.add(this.#detail(cell)));
+    rows.detail.push(cell === undefined ? -1 : this.#pool.add(this.#detail(cell, observed)));
     const started = cell?.evidence.startedAt;
     if (started !== undefined && (this.#startedAt === null || started < this.#startedAt)) this.#startedAt = started;
   }
 
-  #detail(cell: CellFile): CellDetail {
+  #detail(cell: CellFile, observed: string | null): CellDetail {
     const inputs = this.#inputsOf(cell);
     const ledger: LedgerRow[] = inputs === undefined ? [] : this.#ledgers.rows(inputs, cell.evidence);
-    const { report } = cell.evidence.outcome;
-    const { evidence } = boundedCell(cell);
-    // In hex it shares its digests, nonce and host data with the checks; in base64 it would share nothing.
-    const { secondReport: _report, ...outcome } = { ...evidence.outcome, report: null };
-    // The second report is the first with another nonce and signature, or else a check says so: the cell's file has it.
-    const { secondNonce: _nonce, ...sent } = evidence.sent;
-    return {
-      cell: { ...cell, evidence: { ...evidence, sent, outcome } },
-      ledger,
-      report: report === null ? null : Buffer.from(report, 'base64').toString('hex'),
-    };
+    return { cell: pageCell(cell), observed, ledger, report: cell.evidence.outcome.report };
   }
 
   /** The places of the rows in an order that does not depend on which ended first. */
@@ -188,6 +194,7 @@ export class PageBuilder {
       },
       suites: this.#suites.all,
       messages: this.#messages.all,
+      digests: this.#digests.all,
       axes,
       earlier: earlier && { ...earlier, title: clean(earlier.title), changes: changes ?? [] },
       history,
@@ -197,8 +204,7 @@ export class PageBuilder {
   }
 }
 
-/** The digest that the guest's report carries; undefined where there is no report. */
-function observedDigest(cell: CellFile | undefined): string | undefined {
-  const check = cell?.verdict.checks.find(({ name }) => name === 'report-measurement');
-  return check?.observed ?? undefined;
+/** The digest that the guest's report carries; null where there is no report. */
+function observedDigest(cell: CellFile | undefined): string | null {
+  return cell?.verdict.checks.find(({ name }) => name === 'report-measurement')?.observed ?? null;
 }

@@ -50,6 +50,8 @@ export function* pageHtml(data: PageData, assets: PageAssets): Generator<string>
 <noscript>This page draws its results with a script that it contains; it needs no network.</noscript>
 `;
   yield `${block('index', data.index)}\n`;
-  for (const [number, chunk] of data.chunks.entries()) yield `${block(`chunk-${number}`, chunk)}\n`;
+  for (const [stream, chunks] of data.chunks.entries()) {
+    for (const [number, chunk] of chunks.entries()) yield `${block(`chunk-${stream}-${number}`, chunk)}\n`;
+  }
   yield `<script>${assets.script}</script>\n</body>\n</html>\n`;
 }

@@ -1,11 +1,11 @@
 import type { ResultKind } from '../../evidence/results.ts';
-import type { CellFile } from '../../evidence/schema.ts';
+import type { CellFile, Evidence } from '../../evidence/schema.ts';
 
 /**
  * What the page of a run is drawn from: the contract between the reporter, which writes it, and report-ui, which reads it
  * in a browser. The index is read whole when the page opens; what a cell left behind is read when somebody looks at it.
  */
-export const PAGE_FORMAT = 'snp-conform/page@1';
+export const PAGE_FORMAT = 'snp-conform/page@2';
 
 /** One letter a result, for columns of many results in one string. */
 export const RESULT_LETTERS = {
@@ -61,9 +61,9 @@ export interface PageIndex {
     durationMs: number[];
     /** Index into `messages`; -1: none. */
     message: number[];
-    /** Launch digests as hex, null where there is none or it is that which was predicted. */
-    predicted: (string | null)[];
-    observed: (string | null)[];
+    /** Index into `digests`; -1: there is none, or, of those observed, it is that which was predicted. */
+    predicted: number[];
+    observed: number[];
     /** Value reference of a CellDetail; -1: the cell left nothing. */
     detail: number[];
     /** Index into `labels`; -1: no evidence. */
@@ -71,12 +71,17 @@ export interface PageIndex {
   };
   suites: string[];
   messages: string[];
+  /** Launch digests, hex. */
+  digests: string[];
   axes: PageAxis[];
   earlier: PageEarlierRun | null;
   /** Earlier runs, oldest first, this one not among them: one letter a row each. */
   history: { titles: string[]; results: string[] };
-  /** Values are kept in chunks; the number of the first value of each. */
-  chunkStarts: number[];
+  /**
+   * Values are kept in streams of chunks; of each chunk the place of its first value in the stream. A value's number is its
+   * place times the count of streams, and the number of its stream added.
+   */
+  chunkStarts: number[][];
 }
 
 /** A stretch of measured pages: what was predicted beside what QEMU said that it handed over. */
@@ -90,10 +95,21 @@ export interface LedgerRow {
   digestAfter: string | null;
 }
 
+/**
+ * A cell as its story tells it. What the story would say twice is left to the cell's file, since most of it is random and so
+ * cannot be packed: of what was sent ID block, ID auth and host data are words of the command line, and the nonce is the
+ * report data of the report; what a check that holds expected is what it observed.
+ */
+export type PageCell = Omit<CellFile, 'evidence'> & {
+  evidence: Omit<Evidence, 'sent'> & { sent: Pick<Evidence['sent'], 'argv' | 'guestPolicy'> };
+};
+
 /** What is kept of a cell for its story. */
 export interface CellDetail {
-  cell: CellFile;
+  cell: PageCell;
+  /** The launch digest that the guest's report carries, hex; null where there is no report. */
+  observed: string | null;
   ledger: LedgerRow[];
-  /** The report, 1184 bytes as hex; in the evidence it is base64. */
+  /** The report, 1184 bytes in base64. */
   report: string | null;
 }

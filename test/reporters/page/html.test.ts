@@ -3,7 +3,7 @@ import { pageHtml } from '../../../lib/reporters/page/html.ts';
 import { expect, test } from '../../support/test.ts';
 
 const ASSETS = { script: 'console.log("<\\/script>")', style: 'body { margin: 0 }' };
-const html = [...pageHtml({ index: 'QQ==', chunks: ['Qg==', 'Qw=='] }, ASSETS)].join('');
+const html = [...pageHtml({ index: 'QQ==', chunks: [['Qg==', 'Qw==']] }, ASSETS)].join('');
 
 test('the policy of the page allows its own script and style by their hashes, and nothing else', () => {
   const policy = /Content-Security-Policy" content="([^"]+)"/.exec(html)?.[1] ?? '';

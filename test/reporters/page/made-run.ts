@@ -21,7 +21,7 @@ const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base6
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** Bytes that no other name gives: what is random in real evidence must not be alike in made evidence. */
-function bytesOf(name: string, count: number): Buffer {
+export function bytesOf(name: string, count: number): Buffer {
   const parts = Array.from({ length: Math.ceil(count / 64) }, (_, part) =>
     createHash('sha512').update(`${name} ${part}`).digest(),
   );
@@ -44,11 +44,11 @@ function pick<T>(of: readonly T[], state: { left: number }): T {
   return value;
 }
 
-/** The evidence of a real emulated launch with all that is random, and what the cell says, made anew. */
-function madeEvidence(template: Evidence, number: number): Evidence {
+/** Where a made cell stands: on the axes, and on which host. */
+export function madePlace(template: Evidence['cell'], number: number): { cell: Evidence['cell']; host: string } {
   const state = { left: number };
   const cell = {
-    ...template.cell,
+    ...template,
     vcpuType: pick(AXES.vcpuType, state),
     vcpus: pick(AXES.vcpus, state),
     kernel: pick(AXES.kernel, state),
@@ -56,7 +56,7 @@ function madeEvidence(template: Evidence, number: number): Evidence {
     guestPolicy: pick(AXES.guestPolicy, state),
     append: pick(AXES.append, state),
   };
-  const host = { ...template.host, name: pick(HOSTS, state) };
+  const host = pick(HOSTS, state);
   const turn = state.left;
   const id = [
     cell.firmware,
@@ -68,19 +68,29 @@ function madeEvidence(template: Evidence, number: number): Evidence {
     cell.vcpuType,
     ...(turn > 0 ? [`qemu-${turn}`] : []),
   ].join('/');
-  const name = `${host.name} ${id}`;
-  const unsigned: Evidence = {
-    ...template,
-    artifacts: {
-      ...template.artifacts,
-      kernel: { name: cell.kernel, sha256: hex(bytesOf(`kernel ${cell.kernel}`, 32)) },
-    },
-    cell: { ...cell, id },
-    host,
+  return { cell: { ...cell, id }, host };
+}
+
+/** When a made cell was launched, and how long each part of that took. */
+export function madeTimes(number: number): Pick<Evidence, 'startedAt' | 'timingsMs'> {
+  return {
     startedAt: new Date(Date.UTC(2026, 0, 10) + number * 733).toISOString(),
     timingsMs: { start: 120 + (number % 37), guest: 210 + (number % 91), end: 40 + (number % 13) },
   };
-  return signed(unsigned, name);
+}
+
+/** The evidence of a real emulated launch with all that is random, and what the cell says, made anew. */
+function madeEvidence(template: Evidence, number: number): Evidence {
+  const { cell, host } = madePlace(template.cell, number);
+  const kernel = { name: String(cell.kernel), sha256: hex(bytesOf(`kernel ${cell.kernel}`, 32)) };
+  const unsigned: Evidence = {
+    ...template,
+    artifacts: { ...template.artifacts, kernel },
+    cell,
+    host: { ...template.host, name: host },
+    ...madeTimes(number),
+  };
+  return signed(unsigned, `${host} ${cell.id}`);
 }
 
 /** Evidence with an identity that holds for what is predicted, and a report that says so. */

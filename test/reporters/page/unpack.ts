@@ -8,23 +8,23 @@ export function unpack(base64: string): string {
 }
 
 /** A value of chunks by its number, references followed. */
-export function keptValue(chunks: readonly string[], number: number): unknown {
+export function keptValue(chunks: readonly (readonly string[])[], number: number): unknown {
   return resolve(
-    chunks.flatMap((chunk) => JSON.parse(unpack(chunk)) as unknown[]),
+    chunks.map((stream) => stream.flatMap((chunk) => JSON.parse(unpack(chunk)) as unknown[])),
     number,
   );
 }
 
-function resolve(values: readonly unknown[], number: number): unknown {
+function resolve(streams: readonly (readonly unknown[])[], number: number): unknown {
   const follow = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map(follow);
     const entries = Object.entries(value);
     const [first] = entries;
-    if (entries.length === 1 && first?.[0] === '$') return resolve(values, Number(first[1]));
+    if (entries.length === 1 && first?.[0] === '$') return resolve(streams, Number(first[1]));
     return Object.fromEntries(entries.map(([key, field]) => [key.startsWith('$') ? key.slice(1) : key, follow(field)]));
   };
-  return follow(values[number]);
+  return follow(streams[number % streams.length]?.[Math.floor(number / streams.length)]);
 }
 
 export function indexOf(data: PageData): PageIndex {

@@ -35,19 +35,21 @@ test('what several values have in common is kept once', () => {
   const host = { name: 'milan-1', facts: 'f'.repeat(500) };
   const pool = new ValuePool(asIs);
   for (let cell = 0; cell < 100; cell++) pool.add({ cell, host, more: { deep: [host] } });
-  const text = pool.end().chunks.map(unpack).join('');
+  const text = pool.end().chunks.flat().map(unpack).join('');
   expect(text.split('f'.repeat(500)).length - 1).toBe(1);
 });
 
 test('a long run is kept in chunks that say where they begin', () => {
   const pool = new ValuePool(asIs);
-  const texts = Array.from({ length: 60 }, (_, number) => `${number} `.repeat(3000));
+  const texts = Array.from({ length: 60 }, (_, number) => `${number} `.repeat(8000));
   const numbers = texts.map((text) => pool.add({ text }));
   const { chunks, starts } = pool.end();
-  expect(chunks.length).toBeGreaterThan(2);
-  expect(starts.length).toBe(chunks.length);
-  const counts = chunks.map((chunk) => (JSON.parse(unpack(chunk)) as unknown[]).length);
-  expect(starts).toEqual(counts.map((_, place) => counts.slice(0, place).reduce((sum, count) => sum + count, 0)));
+  expect(chunks[0]?.length).toBeGreaterThan(2);
+  for (const [stream, packed] of chunks.entries()) {
+    const counts = packed.map((chunk) => (JSON.parse(unpack(chunk)) as unknown[]).length);
+    const before = counts.map((_, place) => counts.slice(0, place).reduce((sum, count) => sum + count, 0));
+    expect(starts[stream]).toEqual(before);
+  }
   expect(numbers.map((number) => keptValue(chunks, number))).toEqual(texts.map((text) => ({ text })));
 });
 
