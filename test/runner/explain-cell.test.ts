@@ -158,7 +158,13 @@ test('a proved difference from which the digest does not follow explains a part,
 test('what the host leaves no choice about is taken for granted where a search from the prediction finds nothing', async () => {
   const changes = { vcpus: 3, vcpuSignature: 0xb00f00, guestFeatures: 0x21n };
   const measured = digestWith({ ...changes, profile: vmmProfileOf('qemu-pre-init2') });
-  const found = await explain(asNewer(), { prober: proberOf(measured, 'reports'), searchMs: 1500 });
+  const search = (searchMs: number) => explain(asNewer(), { prober: proberOf(measured, 'reports'), searchMs });
+  // The first search takes all its time, for four changes are too many; of a busy machine the second one needs more.
+  let found = await search(500);
+  for (const searchMs of [2000, 8000, 16_000]) {
+    if (found !== undefined && isCellExplained(found.explanation)) break;
+    found = await search(searchMs);
+  }
   expect(found?.explanation.explanations).toMatchObject([
     { kind: 'proof', part: 'seen', changes: [{ input: 'guestFeatures' }, { input: 'vmmProfile' }] },
     {
