@@ -89,6 +89,23 @@ export async function keepFile(
   append(runDirectory, { written: name }, durability);
 }
 
+/**
+ * Lists a file that was added to line by line while the run went on, as it is at its end. What is added later, when the run is
+ * gone on with, is listed anew: such a file is held to its beginning.
+ * @param name relative to the run directory
+ */
+export function sealFile(runDirectory: string, name: string): void {
+  const bytes = readFileSync(join(runDirectory, name));
+  append(runDirectory, { writing: name, bytes: bytes.length, sha256: sha256Hex(bytes) }, 'lasting');
+  append(runDirectory, { written: name }, 'lasting');
+}
+
+/** Does a file begin with what was sealed last? */
+export function holdsToSeal(bytes: Uint8Array, { versions }: ManifestEntry): boolean {
+  const last = versions.at(-1);
+  return last === undefined || sha256Hex(bytes.subarray(0, last.bytes)) === last.sha256;
+}
+
 /** What a manifest says of one file. */
 export interface ManifestEntry {
   /** Hashes that it had or was to have, the latest last. */
