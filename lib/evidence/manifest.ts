@@ -130,9 +130,8 @@ export function readManifest(runDirectory: string): Manifest {
   const manifest: Manifest = { statement: undefined, files: new Map(), damagedLines: [] };
   for (const [place, text] of lines.entries()) {
     const line = parseLine(text);
-    if (line === undefined) manifest.damagedLines.push(place + 1);
-    else if ('format' in line) manifest.statement ??= line;
-    else note(manifest.files, line);
+    if (line !== undefined && 'format' in line) manifest.statement ??= line;
+    else if (line === undefined || !note(manifest.files, line)) manifest.damagedLines.push(place + 1);
   }
   return manifest;
 }
@@ -145,11 +144,12 @@ function parseLine(text: string): ManifestLine | undefined {
   }
 }
 
-function note(files: Manifest['files'], line: Exclude<ManifestLine, RunStatement>): void {
+/** @returns false for the end of a writing that never began */
+function note(files: Manifest['files'], line: Exclude<ManifestLine, RunStatement>): boolean {
   if ('written' in line) {
     const entry = files.get(line.written);
     if (entry !== undefined) entry.finished = true;
-    return;
+    return entry !== undefined;
   }
   const { writing, bytes, sha256 } = line;
   const known = files.get(writing);
@@ -158,4 +158,5 @@ function note(files: Manifest['files'], line: Exclude<ManifestLine, RunStatement
     known.versions.push({ bytes, sha256 });
     known.finished = false;
   }
+  return true;
 }

@@ -50,7 +50,8 @@ function readCellFile(runDirectory: string, name: string, entry: ManifestEntry |
   } catch (cause) {
     return `cannot be read: ${fileTrouble(cause)}`;
   }
-  if (entry !== undefined && !entry.versions.some(({ sha256 }) => sha256 === sha256Hex(bytes))) {
+  const hash = sha256Hex(bytes);
+  if (entry?.versions.some((version) => version.sha256 === hash && version.bytes === bytes.length) === false) {
     return 'it is not what was written';
   }
   try {

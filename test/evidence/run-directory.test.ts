@@ -92,6 +92,10 @@ test('a damaged line of the manifest or of the results is named by its place', a
   const manifest = readFileSync(join(run, MANIFEST_FILE), 'utf8');
   writeFileSync(join(run, MANIFEST_FILE), manifest.replace('"written"', '"wri\u0000ten"'));
   expect(troubleOf(run)).toContain('manifest.jsonl, line 3: it is not what was written');
+  writeFileSync(join(run, MANIFEST_FILE), manifest.replace('"written":"cells/made/a', '"written":"cells/made/q'));
+  expect(troubleOf(run)).toContain('manifest.jsonl, line 3: it is not what was written');
+  writeFileSync(join(run, MANIFEST_FILE), manifest.replace(/"bytes":(\d+)/, '"bytes":1$1'));
+  expect(troubleOf(run)).toContain('cells/made/a.json: it is not what was written');
   writeFileSync(join(run, MANIFEST_FILE), manifest);
   const results = readFileSync(join(run, RESULTS_FILE), 'utf8');
   writeFileSync(join(run, RESULTS_FILE), results.replace('"pass"', '"past"'));
