@@ -10,6 +10,7 @@ import { makeFolder } from '../evidence/folders.ts';
 import { writeFileAtomically } from '../evidence/json-file.ts';
 import { openHostSession } from '../host/open-session.ts';
 import { examineHost } from '../host/preflight/examine.ts';
+import { TreePacker } from '../host/qemu-tree.ts';
 import type { Session } from '../host/session.ts';
 import { columns } from '../reporters/table.ts';
 import { kvmShim } from '../runner/open-host.ts';
@@ -67,7 +68,8 @@ async function placed(flags: InitFlags, person: Person | undefined): Promise<Ini
 
 /** Why a machine cannot launch SNP guests itself; undefined where it can. */
 async function whyNoHardware(host: WrittenHost, session: Session, folder: string): Promise<string | undefined> {
-  const { state, findings } = await examineHost(entryOf(host, folder), session, null);
+  const trees = new TreePacker(cacheDirectory(process.env, homedir()));
+  const { state, findings } = await examineHost(entryOf(host, folder), session, null, trees);
   if (state === 'ready') return undefined;
   const told = findings.filter(({ level }) => level === 'error' || level === 'cannot');
   return told.map(({ what, fix }) => `  ${what}${fix === null ? '' : `\n    fix: ${fix}`}`).join('\n');

@@ -56,17 +56,28 @@ export function hostsOf(
     return text;
   };
   const entries = parsed.data.hosts.map((entry, index): HostEntry => {
-    if (entry.kind === 'local') return entry;
-    const { jump, ...own } = entry;
     const at = `hosts[${index}]`;
+    const qemu = withTrees(entry, at, expand);
+    if (entry.kind === 'local') return { ...entry, qemu };
+    const { jump, ...own } = entry;
     return {
       ...own,
+      qemu,
       ...withPaths(own, at, expand),
       ...(jump === undefined ? {} : { jump: { ...jump, ...withPaths(jump, `${at}.jump`, expand) } }),
     };
   });
   if (findings.length > 0) throw invalid(findings, path);
   return entries;
+}
+
+/** QEMU builds, with the folders that are here made absolute. */
+function withTrees({ qemu }: HostEntry, at: string, expand: (text: string, at: string) => string): HostEntry['qemu'] {
+  const builds = Object.entries(qemu).map(([name, build]) => {
+    if (typeof build === 'string') return [name, build] as const;
+    return [name, { ...build, tree: expand(build.tree, `${at}.qemu.${name}.tree`) }] as const;
+  });
+  return Object.fromEntries(builds);
 }
 
 /** The fields of a way to reach a machine that are paths here, made absolute; known_hosts is the user's own by default. */

@@ -14,6 +14,10 @@ const MAX_DIRECTORY_BYTES = 72;
 const text = z.string().min(1);
 const absolutePath = text.regex(/^\/[^\0\n,]*$/, 'expected an absolute path on the host, without commas');
 const name = text.max(40).regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes');
+const treePath = text.regex(
+  /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\0\n,]+$/,
+  'expected a relative path in the tree, without .. and commas',
+);
 const variable = text.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
 
 const attestationSchema = z.strictObject({
@@ -37,7 +41,14 @@ const common = {
   qemu: z
     .record(
       text.max(40).regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected lower-case letters, digits, dots and dashes'),
-      absolutePath,
+      z.union(
+        [
+          absolutePath,
+          /** A folder of this machine, brought to the host, and where QEMU is in it. */
+          z.strictObject({ tree: text, binary: treePath.default('bin/qemu-system-x86_64') }),
+        ],
+        'expected an absolute path on the host, or { "tree": a folder here, "binary": the path of QEMU in it }',
+      ),
     )
     .refine((builds) => Object.keys(builds).length > 0, 'expected at least one QEMU build')
     .default({ default: '/usr/bin/qemu-system-x86_64' }),

@@ -10,6 +10,7 @@ import type { HostEntry } from './hosts-file.ts';
 import { launchOnHost } from './launch.ts';
 import { limitsOf } from './limits.ts';
 import { examinationError, examineHost } from './preflight/examine.ts';
+import type { TreePacker } from './qemu-tree.ts';
 import type { Session } from './session.ts';
 
 /** What a host is opened with. */
@@ -19,6 +20,8 @@ export interface QemuHostOptions {
   open(): Promise<Session>;
   /** Null: SNP hardware. */
   emulation: Emulation | null;
+  /** Packs the QEMU builds that are folders here. */
+  trees: TreePacker;
   /** What preflight found; null: the host is examined at first use. */
   provenance: HostProvenance | null;
   /** How many guests run there at once, whoever starts them. */
@@ -52,8 +55,8 @@ export class QemuHost implements Host {
   }
 
   async #examine(): Promise<HostProvenance> {
-    const { entry, emulation } = this.#options;
-    const examination = await examineHost(entry, await this.#connected(), emulation);
+    const { entry, emulation, trees } = this.#options;
+    const examination = await examineHost(entry, await this.#connected(), emulation, trees);
     const provenance = provenanceOf(examination);
     if (provenance !== undefined) return provenance;
     throw examinationError(examination, this.name);

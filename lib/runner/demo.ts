@@ -4,6 +4,7 @@ import type { CellExplanation, Evidence } from '../evidence/schema.ts';
 import { hostsSchema } from '../host/hosts-schema.ts';
 import { openHostSession } from '../host/open-session.ts';
 import { QemuHost } from '../host/qemu-host.ts';
+import { TreePacker } from '../host/qemu-tree.ts';
 import { judge } from '../judge/judge.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import type { Cell } from '../matrix/cell.ts';
@@ -69,6 +70,7 @@ export async function liveStage(machine: DemoMachine, folder: string, cacheFolde
     entry,
     open: () => openHostSession(entry),
     emulation,
+    trees: new TreePacker(cacheFolder),
     provenance: null,
     slots: entry.slots,
     holder: 'snp-conform demo',

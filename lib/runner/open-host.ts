@@ -10,6 +10,7 @@ import type { HostEntry } from '../host/hosts-file.ts';
 import { builtKvmShim } from '../host/kvm-shim.ts';
 import { openHostSession } from '../host/open-session.ts';
 import { QemuHost } from '../host/qemu-host.ts';
+import { TreePacker } from '../host/qemu-tree.ts';
 import type { Attestor } from './attestor.ts';
 import { readHostReport } from './host-reports.ts';
 import { Launcher, type MatrixArtifacts } from './launcher.ts';
@@ -84,6 +85,7 @@ export async function openHost(entry: HostEntry, run: HostsRun): Promise<Launche
     entry,
     open: () => openHostSession(entry),
     emulation,
+    trees: new TreePacker(run.cacheFolder),
     provenance: (report && provenanceOf(report)) ?? null,
     slots: report?.slots.usable ?? entry.slots,
     holder: holderOf(run.plan),

@@ -3,6 +3,7 @@ import type { HostReport } from '../evidence/host-report.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
 import { openHostSession } from '../host/open-session.ts';
 import { preflightHost } from '../host/preflight/preflight.ts';
+import { TreePacker } from '../host/qemu-tree.ts';
 import { emulationOf } from './open-host.ts';
 
 /** Hosts looked at side by side. */
@@ -21,6 +22,7 @@ export function preflightHosts(
   const means = {
     open: (entry: HostEntry) => openHostSession(entry),
     emulationOf: (entry: HostEntry) => emulationOf(entry, cacheFolder),
+    trees: new TreePacker(cacheFolder),
     now: () => new Date(),
   };
   const looks = entries.map((entry) =>

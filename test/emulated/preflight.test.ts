@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readHostReport } from '../../lib/runner/host-reports.ts';
 import { projectPath } from '../support/paths.ts';
@@ -12,12 +13,22 @@ test.afterAll(async () => {
   await lab.stop();
 });
 
+const BINARY = 'bin/qemu-system-x86_64';
+
+/** A QEMU build that is a folder here and must come to the host. */
+async function qemuTree(): Promise<string> {
+  const tree = join(lab.folder, 'build');
+  await mkdir(join(tree, 'bin'), { recursive: true });
+  await writeFile(join(tree, BINARY), '#!/bin/sh\nexec qemu-system-x86_64 "$@"\n', { mode: 0o755 });
+  return tree;
+}
+
 const SMALL = ['--matrix', projectPath('matrix.example.json'), '--grep', 'ovmfx64.*0x30000.*/[12]-vcpu/EPYC-v4'];
 
-test('a host that is out and one that cannot take only their own cells down, and workers launch by what preflight found', async () => {
+test('a host that is out and one that cannot take only their own cells down, and workers launch by what preflight found, of a QEMU that it brought there', async () => {
   const tags = ['features-0x1'];
   const hosts = await lab.writeHosts([
-    { name: 'good', profile: 'upstream-6.12', tags },
+    { name: 'good', profile: 'upstream-6.12', tags, change: { qemu: { default: { tree: await qemuTree() } } } },
     { name: 'bare', profile: null, tags },
     { name: 'down', profile: 'upstream-6.12', tags, change: { port: 1 } },
   ]);
@@ -30,5 +41,8 @@ test('a host that is out and one that cannot take only their own cells down, and
   // Once for the host, not once a cell.
   expect(run.stderr.match(/SSH_CONNECT/g)).toHaveLength(1);
   const report = readHostReport(join(lab.folder, 'reports', 'run'), 'good');
-  for (const { evidence } of run.cells) expect(evidence.host.facts).toEqual(report?.facts);
+  for (const { evidence } of run.cells) {
+    expect(evidence.host.facts).toEqual(report?.facts);
+    expect(evidence.sent.argv[0]).toMatch(new RegExp(`^${lab.hostFolder}/store/[0-9a-f]{64}/tree/${BINARY}$`));
+  }
 });

@@ -6,6 +6,7 @@ import { HarnessError } from '../../lib/errors.ts';
 import { type HostEntry, loadHosts } from '../../lib/host/hosts-file.ts';
 import { openHostSession } from '../../lib/host/open-session.ts';
 import { preflightHost } from '../../lib/host/preflight/preflight.ts';
+import { TreePacker } from '../../lib/host/qemu-tree.ts';
 import type { Session } from '../../lib/host/session.ts';
 import { type Sshd, startSshd } from '../lab/sshd.ts';
 import { expect, test } from '../support/test.ts';
@@ -140,6 +141,7 @@ test('with the check of host keys off, any key is believed, and preflight says s
   const { findings } = await preflightHost(entryOf(unchecked), {
     open: (entry) => openHostSession(entry, {}),
     emulationOf: async () => null,
+    trees: new TreePacker(folder),
     now: () => new Date(0),
   });
   expect(findings).toContainEqual(expect.objectContaining({ what: expect.stringContaining('NOT CHECKED') }));
@@ -151,6 +153,7 @@ test('a server without a file channel is told by preflight, before anything is t
     const { state, findings } = await preflightHost(entryOf(access(bare)), {
       open: (entry) => openHostSession(entry, {}),
       emulationOf: async () => null,
+      trees: new TreePacker(folder),
       now: () => new Date(0),
     });
     expect(state).not.toBe('ready');

@@ -8,6 +8,7 @@ import { DEFAULT_VMM_PROFILE, vmmProfileOf, vmmProfileOfHostKernel } from '../..
 import type { Emulation } from '../emulation.ts';
 import type { HostEntry } from '../hosts-file.ts';
 import { GUEST_MEMORY_MIB } from '../launch.ts';
+import { ensureTree, type TreePacker } from '../qemu-tree.ts';
 import type { Session } from '../session.ts';
 import { findCbitpos } from './cbitpos.ts';
 import { emulatedPlatform } from './emulated-facts.ts';
@@ -18,9 +19,15 @@ import { slotFindings, usableSlots } from './slots.ts';
 /** What an examination of a host found; a report of it without name and time. */
 export type Examination = Pick<HostReport, 'state' | 'findings' | 'facts' | 'provenance' | 'slots'>;
 
-/** Asks every QEMU build of a host, side by side. */
-async function askBuilds(entry: HostEntry, session: Session): Promise<Record<string, QemuFacts>> {
-  const builds = Object.entries(entry.qemu).map(async ([name, path]) => [name, await askQemu(session, path)] as const);
+/** Asks every QEMU build of a host, side by side; one that is a tree here is brought there first. */
+async function askBuilds(entry: HostEntry, session: Session, trees: TreePacker): Promise<Record<string, QemuFacts>> {
+  const builds = Object.entries(entry.qemu).map(async ([name, build]) => {
+    const path =
+      typeof build === 'string'
+        ? build
+        : `${await ensureTree(session, `${entry.directory}/store`, await trees.pack(build))}/${build.binary}`;
+    return [name, await askQemu(session, path)] as const;
+  });
   return Object.fromEntries(await Promise.all(builds));
 }
 
@@ -54,8 +61,13 @@ async function fileChannelFindings({ directory }: HostEntry, session: Session): 
 }
 
 /** Everything that can be asked of a host without starting a guest. */
-async function gatherFacts(entry: HostEntry, session: Session, emulation: Emulation | null): Promise<HostFacts> {
-  const [answers, qemu] = await Promise.all([askMachine(session, entry), askBuilds(entry, session)]);
+async function gatherFacts(
+  entry: HostEntry,
+  session: Session,
+  emulation: Emulation | null,
+  trees: TreePacker,
+): Promise<HostFacts> {
+  const [answers, qemu] = await Promise.all([askMachine(session, entry), askBuilds(entry, session, trees)]);
   const platform =
     emulation === null
       ? answers.platform
@@ -85,14 +97,16 @@ function entryFindings(entry: HostEntry): HostFinding[] {
 /**
  * Finds out what a host is, and what of it is wrong. Trouble of the host is a finding; only a session that is lost, or
  * does not answer, is an error.
- * @throws HarnessError SSH_*, HOST_TIMEOUT, HOST_COMMAND
+ * @param trees packs the QEMU builds that are folders here
+ * @throws HarnessError SSH_*, HOST_TIMEOUT, HOST_COMMAND, HOST_UPLOAD, HOST_DISK, HOSTS_INVALID
  */
 export async function examineHost(
   entry: HostEntry,
   session: Session,
   emulation: Emulation | null,
+  trees: TreePacker,
 ): Promise<Examination> {
-  const facts = await gatherFacts(entry, session, emulation);
+  const facts = await gatherFacts(entry, session, emulation, trees);
   const qemu = usableBuilds(facts.qemu);
   const slots = usableSlots(entry.slots, facts, GUEST_MEMORY_MIB);
   const subject = {

@@ -1,6 +1,7 @@
 import type { HostReport } from '../../evidence/host-report.ts';
 import type { Emulation } from '../emulation.ts';
 import type { HostEntry } from '../hosts-file.ts';
+import type { TreePacker } from '../qemu-tree.ts';
 import type { Session } from '../session.ts';
 import { type Examination, examineHost, findingOf } from './examine.ts';
 
@@ -10,6 +11,8 @@ export interface PreflightMeans {
   open(entry: HostEntry): Promise<Session>;
   /** @throws HarnessError NATIVE_BUILD, HOSTS_INVALID */
   emulationOf(entry: HostEntry): Promise<Emulation | null>;
+  /** For the QEMU builds that are folders here. */
+  trees: TreePacker;
   now(): Date;
 }
 
@@ -17,7 +20,7 @@ async function examined(entry: HostEntry, means: PreflightMeans): Promise<Examin
   const emulation = await means.emulationOf(entry);
   const session = await means.open(entry);
   try {
-    return await examineHost(entry, session, emulation);
+    return await examineHost(entry, session, emulation, means.trees);
   } finally {
     await session.close();
   }
