@@ -155,6 +155,19 @@ export function asHarnessError(thrown: unknown, otherwise: Omit<Trouble, 'cause'
   return new HarnessError({ ...otherwise, what, cause: thrown });
 }
 
+/** The same error with a place around the one that it names, for example the file; what is not of the family as it is. */
+export function inPlace(thrown: unknown, place: string): unknown {
+  if (!(thrown instanceof HarnessError)) return thrown;
+  const { code, what, where, hint } = thrown;
+  return new HarnessError({
+    code,
+    what,
+    where: where === undefined ? place : `${place}, ${where}`,
+    hint,
+    cause: thrown,
+  });
+}
+
 /** The kind of trouble that the message of an error of the family names; undefined for any other text. */
 export function kindOfMessage(message: string): ErrorKind | undefined {
   const code = /^(?:HarnessError: )?([A-Z][A-Z0-9_]+): /.exec(message)?.[1];

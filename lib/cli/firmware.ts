@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { HarnessError } from '../errors.ts';
+import { inPlace } from '../errors.ts';
 import { readInputFile } from '../evidence/input-file.ts';
 import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
 import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
@@ -7,20 +7,13 @@ import type { FirmwareDescriptor } from '../measure/inputs.ts';
 
 const DESCRIPTOR_BYTES_MAX = 1024 * 1024;
 
-/** The error with the file that it is about. */
-function inFile(error: unknown, path: string): unknown {
-  if (!(error instanceof HarnessError)) return error;
-  const { code, what, where, hint, cause } = error;
-  return new HarnessError({ code, what, where: where === undefined ? path : `${path}, ${where}`, hint, cause });
-}
-
 /** Reads and describes a firmware image. @throws HarnessError FILE_UNREADABLE and those of `describeFirmware` */
 export async function loadFirmware(path: string): Promise<{ image: Uint8Array; descriptor: FirmwareDescriptor }> {
   const image = await readInputFile({ path, what: 'firmware image', maxBytes: FIRMWARE_BYTES_MAX });
   try {
     return { image, descriptor: describeFirmware(image) };
   } catch (error) {
-    throw inFile(error, path);
+    throw inPlace(error, path);
   }
 }
 

@@ -1,4 +1,4 @@
-import { HarnessError } from '../errors.ts';
+import { HarnessError, inPlace } from '../errors.ts';
 import { ledger, predict } from '../measure/predict.ts';
 import { vmsaPages } from '../measure/vmsa.ts';
 import { ARGV_BYTES_MAX, readArgv } from '../qemu/argv-file.ts';
@@ -30,10 +30,15 @@ export function findingLine({ id, severity, what, hint }: Finding): string {
 }
 
 async function readLaunch({ fromArgv, fromLibvirt }: PredictOptions): Promise<ParsedLaunch> {
-  if (fromLibvirt !== undefined) {
-    return parseDomain(await readFileOrInput(fromLibvirt, 'libvirt domain XML', XML_LIMITS.bytes));
+  const path = fromLibvirt ?? fromArgv ?? '-';
+  const [what, maxBytes] =
+    fromLibvirt === undefined ? ['QEMU command line', ARGV_BYTES_MAX] : ['libvirt domain XML', XML_LIMITS.bytes];
+  const bytes = await readFileOrInput(path, what, maxBytes);
+  try {
+    return fromLibvirt === undefined ? parseLaunch(readArgv(bytes)) : parseDomain(bytes);
+  } catch (thrown) {
+    throw inPlace(thrown, path === '-' ? 'standard input' : path);
   }
-  return parseLaunch(readArgv(await readFileOrInput(fromArgv ?? '-', 'QEMU command line', ARGV_BYTES_MAX)));
 }
 
 /**

@@ -21,7 +21,7 @@ export function parseUnsigned(text: string, option: string, bits: number, code: 
 /** Bytes as hex digits of either case. @param bytes how many   @throws HarnessError HEX_INVALID */
 export function parseHexBytes(text: string, option: string, bytes: number): Uint8Array {
   if (text.length === bytes * 2 && /^[0-9a-f]*$/i.test(text)) return new Uint8Array(Buffer.from(text, 'hex'));
-  const got = /^[0-9a-f]*$/i.test(text) ? `${text.length}` : JSON.stringify(text.slice(0, 100));
+  const got = /^[0-9a-f]+$/i.test(text) ? `${text.length}` : JSON.stringify(text.slice(0, 100));
   throw new HarnessError({
     code: 'HEX_INVALID',
     what: `expected ${bytes * 2} hex digits (${bytes} bytes), got ${got}`,

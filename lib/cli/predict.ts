@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { HarnessError, inPlace } from '../errors.ts';
 import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
 import { ledger, predict } from '../measure/predict.ts';
 import { predictSev, predictSevEs, sevEsVmsas } from '../measure/sev.ts';
@@ -69,6 +70,13 @@ const PREDICTORS: Readonly<Record<Mode, (options: PredictOptions) => Promise<Pre
   },
 };
 
+/** The error with the images that it may be about, where it does not say itself. */
+function ofImages(thrown: unknown, { ovmf, svsm }: PredictOptions): unknown {
+  const isOfImage = thrown instanceof HarnessError && thrown.where === undefined && /^(?:OVMF|SVSM)_/.test(thrown.code);
+  const images = [ovmf, svsm].filter((path) => path !== undefined);
+  return isOfImage && images.length > 0 ? inPlace(thrown, images.join(', ')) : thrown;
+}
+
 async function run(options: PredictOptions): Promise<void> {
   // What only some predictions need takes longer to load than the others take as a whole.
   if (launchIsGiven(options)) return (await import('./from-argv.ts')).predictLaunch(options);
@@ -78,7 +86,9 @@ async function run(options: PredictOptions): Promise<void> {
     return printMatrix(options.matrix, options, new Date());
   }
   const output = outputOf(options);
-  const predicted = await PREDICTORS[options.mode](options);
+  const predicted = await PREDICTORS[options.mode](options).catch((thrown: unknown) => {
+    throw ofImages(thrown, options);
+  });
   const { vmsas } = predicted;
   if (vmsas !== null) process.stderr.write(warningsOf(options, profileIn(options)).join(''));
   if (options.dumpVmsa !== undefined && vmsas !== null) await dumpVmsas(options.dumpVmsa, vmsas.pages, vmsas.count);

@@ -93,7 +93,7 @@ export function parseXml(bytes: Uint8Array): XmlElement {
   let nodes: unknown;
   try {
     const valid = XMLValidator.validate(text);
-    if (valid !== true) throw libvirtInvalid(`not XML: ${valid.err.msg}`, `line ${valid.err.line}`);
+    if (valid !== true) throw libvirtInvalid(`not XML, line ${valid.err.line}: ${valid.err.msg}`);
     nodes = new XMLParser(options).parse(text);
   } catch (cause) {
     if (cause instanceof HarnessError) throw cause;

@@ -1,4 +1,4 @@
-import { HarnessError } from '../errors.ts';
+import { inPlace } from '../errors.ts';
 import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
 import type { LocalArtifact } from '../host/host.ts';
 import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
@@ -57,8 +57,6 @@ async function readFirmware(name: string, path: string): Promise<FirmwareArtifac
     const descriptor = describeFirmware(image);
     return { file: { name, path, sha256: descriptor.sha256 ?? hex(sha256(image)) }, descriptor };
   } catch (thrown) {
-    if (!(thrown instanceof HarnessError)) throw thrown;
-    const where = [`firmware ${name}, ${path}`, thrown.where].filter((part) => part !== undefined).join(', ');
-    throw new HarnessError({ code: thrown.code, what: thrown.what, where, hint: thrown.hint, cause: thrown });
+    throw inPlace(thrown, `firmware ${name}, ${path}`);
   }
 }

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { splitShell } from '../../lib/qemu/shell-words.ts';
 import { errorCodeOf } from '../support/harness-error.ts';
 import { expect, test } from '../support/test.ts';
@@ -63,12 +62,3 @@ for (const shell of ["a 'b", 'a "b', 'a (b)', 'a <<EOF', 'a $(b', 'a `b', 'a '.r
     expect(errorCodeOf(() => splitShell(shell))).toBe('ARGV_INVALID');
   });
 }
-
-test('words in single quotes come back whole', () => {
-  const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
-  fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' }), { minLength: 1 }), (words) => {
-      expect(texts(words.map(quoted).join(' '))).toEqual([words]);
-    }),
-  );
-});
