@@ -5,9 +5,12 @@ import { execa } from 'execa';
 import { type BuildResult, bisectionEnd, mostLaunches, nextBuild } from '../compare/bisect.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { readJsonFile, writeFileAtomically } from '../evidence/json-file.ts';
+import { planCells } from '../matrix/cells.ts';
 import { type Matrix, matrixSchema } from '../matrix/matrix-file.ts';
 import { loadRun } from '../runner/load-run.ts';
+import { Reference } from '../runner/reference.ts';
 import { mostSimilar } from '../similar.ts';
+import { renamedDigests } from './bisect-reference.ts';
 
 const BISECTED_AXES = ['qemu', 'firmware', 'kernel'] as const;
 type BisectedAxis = (typeof BISECTED_AXES)[number];
@@ -79,18 +82,33 @@ function between(builds: readonly Build[], { good, bad }: BisectFlags): Build[] 
 }
 
 /** The matrix with one build on the axis, its paths made absolute, for it will lie elsewhere. */
-function matrixWith(matrix: Matrix, matrixFile: string, axis: BisectedAxis, build: Build): unknown {
+function matrixWith(matrix: Matrix, matrixFile: string, axis: BisectedAxis, build: Build): Matrix {
   const absolute = (path: string): string =>
     path.startsWith('cache:') || isAbsolute(path) ? path : resolve(dirname(matrixFile), path);
-  const artifacts = Object.fromEntries(
-    Object.entries(matrix.artifacts).map(([kind, files]) => [
-      kind,
-      Object.fromEntries(Object.entries(files).map(([name, file]) => [name, { ...file, path: absolute(file.path) }])),
-    ]),
-  );
+  const absoluteFiles = (files: Matrix['artifacts']['kernel']): Matrix['artifacts']['kernel'] =>
+    Object.fromEntries(Object.entries(files).map(([name, file]) => [name, { ...file, path: absolute(file.path) }]));
+  const artifacts = {
+    firmware: absoluteFiles(matrix.artifacts.firmware),
+    kernel: absoluteFiles(matrix.artifacts.kernel),
+    initrd: absoluteFiles(matrix.artifacts.initrd),
+  };
   if (axis !== 'qemu' && build.path !== undefined)
     artifacts[axis] = { ...artifacts[axis], [build.name]: { path: build.path } };
   return { ...matrix, artifacts, axes: { ...matrix.axes, [axis]: [build.name] } };
+}
+
+/** The digests that were published for the good build, as those of another, in a file. */
+async function writeReference(
+  path: string,
+  file: string,
+  axis: BisectedAxis,
+  good: Matrix,
+  tried: Matrix,
+): Promise<void> {
+  const cellsOf = (matrix: Matrix) => planCells(matrix, [], file).map(({ cell }) => cell);
+  const reference = Reference.read(file);
+  const digests = renamedDigests(reference.digests, cellsOf(good), cellsOf(tried), axis);
+  await writeFileAtomically(path, JSON.stringify({ ...reference, digests }, null, 1));
 }
 
 function checkBuilds(builds: readonly Build[], matrix: Matrix, axis: BisectedAxis): void {
@@ -110,16 +128,23 @@ function checkBuilds(builds: readonly Build[], matrix: Matrix, axis: BisectedAxi
 async function tryBuild(
   flags: BisectFlags,
   matrix: Matrix,
+  good: Build,
   build: Build,
 ): Promise<{ result: BuildResult; cells: number }> {
   const out = join(resolve(flags.out), build.name.replace(/[^\w.-]/g, '_'));
   const matrixFile = join(out, 'matrix.json');
-  await writeFileAtomically(matrixFile, JSON.stringify(matrixWith(matrix, flags.matrix, flags.axis, build), null, 1));
+  const tried = matrixWith(matrix, flags.matrix, flags.axis, build);
+  await writeFileAtomically(matrixFile, JSON.stringify(tried, null, 1));
+  const reference = join(out, 'reference.json');
+  if (flags.reference !== undefined) {
+    const known = matrixWith(matrix, flags.matrix, flags.axis, good);
+    await writeReference(reference, flags.reference, flags.axis, known, tried);
+  }
   const args = [
     ...['run', '--hosts', flags.hosts, '--matrix', matrixFile, '--out', out],
     ...(flags.host === undefined ? [] : ['--host', ...flags.host]),
     ...(flags.grep === undefined ? [] : ['--grep', flags.grep]),
-    ...(flags.reference === undefined ? [] : ['--reference', flags.reference]),
+    ...(flags.reference === undefined ? [] : ['--reference', reference]),
   ];
   const [, program = ''] = process.argv;
   const child = await execa(process.execPath, [program, ...args], {
@@ -151,10 +176,10 @@ async function bisect(flags: BisectFlags): Promise<void> {
     next !== undefined;
     next = nextBuild({ builds: names, results })
   ) {
-    const build = builds[next];
-    if (build === undefined) break;
+    const [good, build] = [builds[0], builds[next]];
+    if (good === undefined || build === undefined) break;
     launched++;
-    const { result, cells } = await tryBuild(flags, matrix, build);
+    const { result, cells } = await tryBuild(flags, matrix, good, build);
     results.set(next, result);
     say(`${build.name}: ${result}${cells > 1 ? ` (${cells} cells)` : ''}`);
   }
@@ -190,7 +215,7 @@ export function bisectCommand(): Command {
     .requiredOption('--builds <list>', 'all builds in order, oldest first')
     .option('--hosts <file>', 'the hosts', 'hosts.json')
     .option('--matrix <file>', 'the matrix; its other axes stay as they are', 'matrix.json')
-    .option('--reference <file>', 'published launch digests: the ID blocks carry these')
+    .option('--reference <file>', 'launch digests published for the good build: the ID blocks of all carry these')
     .option('--host <name...>', 'only these hosts')
     .option('--grep <regexp>', 'only the cells whose name matches')
     .option('--out <folder>', 'where the runs go', 'reports/bisect')

@@ -89,6 +89,23 @@ export async function keepFile(
   append(runDirectory, { written: name }, durability);
 }
 
+/**
+ * Lists a file that was added to line by line while the run went on, as it is at its end. What is added later, when the run is
+ * gone on with, is listed anew: such a file is held to its beginning.
+ * @param name relative to the run directory
+ */
+export function sealFile(runDirectory: string, name: string): void {
+  const bytes = readFileSync(join(runDirectory, name));
+  append(runDirectory, { writing: name, bytes: bytes.length, sha256: sha256Hex(bytes) }, 'lasting');
+  append(runDirectory, { written: name }, 'lasting');
+}
+
+/** Does a file begin with what was sealed last? */
+export function holdsToSeal(bytes: Uint8Array, { versions }: ManifestEntry): boolean {
+  const last = versions.at(-1);
+  return last === undefined || sha256Hex(bytes.subarray(0, last.bytes)) === last.sha256;
+}
+
 /** What a manifest says of one file. */
 export interface ManifestEntry {
   /** Hashes that it had or was to have, the latest last. */
@@ -113,9 +130,8 @@ export function readManifest(runDirectory: string): Manifest {
   const manifest: Manifest = { statement: undefined, files: new Map(), damagedLines: [] };
   for (const [place, text] of lines.entries()) {
     const line = parseLine(text);
-    if (line === undefined) manifest.damagedLines.push(place + 1);
-    else if ('format' in line) manifest.statement ??= line;
-    else note(manifest.files, line);
+    if (line !== undefined && 'format' in line) manifest.statement ??= line;
+    else if (line === undefined || !note(manifest.files, line)) manifest.damagedLines.push(place + 1);
   }
   return manifest;
 }
@@ -128,11 +144,12 @@ function parseLine(text: string): ManifestLine | undefined {
   }
 }
 
-function note(files: Manifest['files'], line: Exclude<ManifestLine, RunStatement>): void {
+/** @returns false for the end of a writing that never began */
+function note(files: Manifest['files'], line: Exclude<ManifestLine, RunStatement>): boolean {
   if ('written' in line) {
     const entry = files.get(line.written);
     if (entry !== undefined) entry.finished = true;
-    return;
+    return entry !== undefined;
   }
   const { writing, bytes, sha256 } = line;
   const known = files.get(writing);
@@ -141,4 +158,5 @@ function note(files: Manifest['files'], line: Exclude<ManifestLine, RunStatement
     known.versions.push({ bytes, sha256 });
     known.finished = false;
   }
+  return true;
 }

@@ -6,7 +6,7 @@ import { type Damage, damageError } from './damage.ts';
 import { makeFolder } from './folders.ts';
 import { fileTrouble } from './input-file.ts';
 import { checked } from './json-file.ts';
-import { type ManifestEntry, type RunStatement, readManifest } from './manifest.ts';
+import { holdsToSeal, MANIFEST_FILE, type ManifestEntry, type RunStatement, readManifest } from './manifest.ts';
 import { migrateWithEvidence } from './migrations.ts';
 import { sha256Hex } from './recording/format.ts';
 import { launchOf, type RecordedRow, type Result, resultSchema, rowKey } from './results.ts';
@@ -50,7 +50,8 @@ function readCellFile(runDirectory: string, name: string, entry: ManifestEntry |
   } catch (cause) {
     return `cannot be read: ${fileTrouble(cause)}`;
   }
-  if (entry !== undefined && !entry.versions.some(({ sha256 }) => sha256 === sha256Hex(bytes))) {
+  const hash = sha256Hex(bytes);
+  if (entry?.versions.some((version) => version.sha256 === hash && version.bytes === bytes.length) === false) {
     return 'it is not what was written';
   }
   try {
@@ -99,15 +100,31 @@ function toRow(result: Result, file: CellFile | undefined): RecordedRow {
   return { ...result, evidence, judged };
 }
 
+/** Is what was told of the tests still what was told, and what all is held to still there? */
+function damagesOfLists(runDirectory: string, seal: ManifestEntry | undefined): Damage[] {
+  const [manifest, results] = [join(runDirectory, MANIFEST_FILE), join(runDirectory, RESULTS_FILE)];
+  if (!existsSync(manifest)) {
+    // Directories of a time before there were manifests have no list of results either.
+    return existsSync(results) ? [{ where: MANIFEST_FILE, what: 'it is gone, and with it every hash', cells: [] }] : [];
+  }
+  if (seal === undefined) return [];
+  if (!existsSync(results)) return [{ where: RESULTS_FILE, what: 'it is gone', cells: [] }];
+  const holds = holdsToSeal(readFileSync(results), seal);
+  return holds ? [] : [{ where: RESULTS_FILE, what: 'it is not what was written', cells: [] }];
+}
+
 /** Looks at every file that the manifest lists, and at every one that it does not. */
 function damagesOf(runDirectory: string): Damage[] {
   const { files, damagedLines } = readManifest(runDirectory);
+  const seal = files.get(RESULTS_FILE);
+  files.delete(RESULTS_FILE);
   const there = new Set(cellFilesIn(runDirectory));
   const damages: Damage[] = damagedLines.map((line) => ({
-    where: `manifest.jsonl, line ${line}`,
+    where: `${MANIFEST_FILE}, line ${line}`,
     what: 'it is not what was written',
     cells: [],
   }));
+  damages.push(...damagesOfLists(runDirectory, seal));
   for (const [name, entry] of files) {
     if (there.has(name)) continue;
     // What was about to be written when the process ended was never finished, and is nobody's loss.

@@ -47,7 +47,15 @@ export function historyText({ runs, flaky, firstBad }: History): string {
       ? []
       : ['', `flaky (${flaky.length}): passed and failed though nothing that is known changed`, ...cellLines(flaky)];
   const legend = ['', '. passed  F failed  ! lab trouble  ? wrong input  - skipped; one a run, oldest first'];
+  const last = runs.at(-1)?.totals;
+  const untold = (['infrastructure', 'configuration'] as const).flatMap((kind) =>
+    last !== undefined && last[kind] > 0 ? [`${last[kind]} ${kind}`] : [],
+  );
+  // Lab trouble says nothing of the thing under test, neither that it holds.
+  const judged = untold.length === 0 ? '' : `, of what was judged (${untold.join(', ')})`;
   const none =
-    bad.length === 0 && unsteady.length === 0 ? ['', 'nothing fails in the last run, and nothing is flaky'] : [];
+    bad.length === 0 && unsteady.length === 0
+      ? ['', `nothing fails in the last run${judged}, and nothing is flaky`]
+      : [];
   return `${[...table, ...bad, ...unsteady, ...none, ...(none.length > 0 ? [] : legend)].join('\n')}\n`;
 }

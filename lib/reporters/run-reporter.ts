@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   FullConfig,
@@ -12,7 +12,9 @@ import type {
 import { asHarnessError, kindOfMessage } from '../errors.ts';
 import { type WrittenCell, writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import { sealFile } from '../evidence/manifest.ts';
 import type { ResultKind } from '../evidence/results.ts';
+import { RESULTS_FILE } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { CELL_FILE_ANNOTATION, REPLAY_CHANGE_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
@@ -124,6 +126,7 @@ export default class RunReporter implements Reporter {
     for (const test of notRun)
       this.#reports.add({ ...notRunRow(test, why), planned: this.#planned.get(cellIdOfTitle(test.title)) });
     const { rows, totals, labels, planted } = this.#reports;
+    if (existsSync(join(runDirectory, RESULTS_FILE))) sealFile(runDirectory, RESULTS_FILE);
     const { junit, page } = await this.#reports.write(process.env);
     writeSummary(totals);
     const lines = [

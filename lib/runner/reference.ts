@@ -23,6 +23,11 @@ export class Reference {
     this.#digests = digests;
   }
 
+  /** What a file says, before it is held to any matrix. @throws HarnessError FILE_UNREADABLE, REFERENCE_INVALID */
+  static read(path: string): z.infer<typeof referenceSchema> {
+    return readJsonFile(path, referenceSchema, 'REFERENCE_INVALID');
+  }
+
   /**
    * Reads a reference file; without one, nothing is published for any cell.
    * @param cellIds all ids of the matrix: a digest that is published for no cell of it would never be looked at
@@ -30,7 +35,7 @@ export class Reference {
    */
   static load(path: string | null, cellIds: Iterable<string>): Reference {
     if (path === null) return new Reference(null, {});
-    const { digests } = readJsonFile(path, referenceSchema, 'REFERENCE_INVALID');
+    const { digests } = Reference.read(path);
     const known = new Set(cellIds);
     const stranger = Object.values(digests)
       .flatMap((cells) => Object.keys(cells))

@@ -1,6 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beginManifest, keepFile, MANIFEST_FILE } from '../../lib/evidence/manifest.ts';
+import { beginManifest, keepFile, MANIFEST_FILE, sealFile } from '../../lib/evidence/manifest.ts';
 import type { Result } from '../../lib/evidence/results.ts';
 import { appendResult, openRunDirectory, RESULTS_FILE } from '../../lib/evidence/run-directory.ts';
 import type { CellFile } from '../../lib/evidence/schema.ts';
@@ -92,10 +92,36 @@ test('a damaged line of the manifest or of the results is named by its place', a
   const manifest = readFileSync(join(run, MANIFEST_FILE), 'utf8');
   writeFileSync(join(run, MANIFEST_FILE), manifest.replace('"written"', '"wri\u0000ten"'));
   expect(troubleOf(run)).toContain('manifest.jsonl, line 3: it is not what was written');
+  writeFileSync(join(run, MANIFEST_FILE), manifest.replace('"written":"cells/made/a', '"written":"cells/made/q'));
+  expect(troubleOf(run)).toContain('manifest.jsonl, line 3: it is not what was written');
+  writeFileSync(join(run, MANIFEST_FILE), manifest.replace(/"bytes":(\d+)/, '"bytes":1$1'));
+  expect(troubleOf(run)).toContain('cells/made/a.json: it is not what was written');
   writeFileSync(join(run, MANIFEST_FILE), manifest);
   const results = readFileSync(join(run, RESULTS_FILE), 'utf8');
   writeFileSync(join(run, RESULTS_FILE), results.replace('"pass"', '"past"'));
   expect(troubleOf(run)).toContain('results.jsonl, line 1: it is not what was written');
+});
+
+test('a list of results that was cut or changed after the run is named, one that a resumed run adds to is not', async () => {
+  const run = await madeRun('sealed');
+  sealFile(run, RESULTS_FILE);
+  appendResult(run, result('later', 'skip'));
+  expect(idsOf(run)).toContain('later skip');
+  const list = join(run, RESULTS_FILE);
+  const whole = readFileSync(list, 'utf8');
+  for (const damaged of [whole.replace('"durationMs":1,', '"durationMs":3,'), whole.slice(0, 40)]) {
+    writeFileSync(list, damaged);
+    expect(troubleOf(run)).toContain('results.jsonl: it is not what was written');
+  }
+  rmSync(list);
+  expect(troubleOf(run)).toContain('results.jsonl: it is gone');
+});
+
+test('a manifest that is gone is named', async () => {
+  const run = await madeRun('unlisted');
+  rmSync(join(run, MANIFEST_FILE));
+  expect(troubleOf(run)).toContain('manifest.jsonl: it is gone');
+  expect(idsOf(run, { keepGoing: true })).toContain('a pass');
 });
 
 test('a cell that was written again is held to what it is now', async () => {
