@@ -166,7 +166,7 @@ async function singlePredictions(): Promise<void> {
 }
 
 /** Rounds of primitives and predictions in turn, so that other work on the machine slows both. */
-const ROUNDS = 10;
+const ROUNDS = 20;
 
 const bench = prepare();
 try {
