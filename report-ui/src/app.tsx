@@ -59,7 +59,27 @@ function AxisChoice(props: { run: Run; title: string; value: string; onChange: (
   );
 }
 
-function Legend({ run }: { run: Run }) {
+/** Are there rows of several kinds in one square of the map? */
+function hasParts(run: Run, rows: readonly number[], down: PageAxis, across: PageAxis): boolean {
+  const kinds = new Map<number, ResultKind>();
+  return rows.some((row) => {
+    const square = (down.of[row] ?? -1) * (across.values.length + 1) + (across.of[row] ?? -1);
+    const kind = run.kind(row);
+    const known = kinds.get(square);
+    kinds.set(square, kind);
+    return known !== undefined && known !== kind;
+  });
+}
+
+interface LegendProps {
+  run: Run;
+  rows: readonly number[];
+  down: PageAxis;
+  across: PageAxis;
+}
+
+function Legend({ run, rows, down, across }: LegendProps) {
+  const parts = useMemo(() => hasParts(run, rows, down, across), [run, rows, down, across]);
   const kinds = [...KINDS].reverse().filter((kind) => run.all[kind] > 0);
   return (
     <p class="legend">
@@ -68,7 +88,7 @@ function Legend({ run }: { run: Run }) {
           <Shape kind={kind} /> {KIND_WORDS[kind]}
         </span>
       ))}
-      {run.all.pass < run.count && (
+      {parts && (
         <span class="legend-parts">
           <Shape kind={worst(run.all)} /> 1 of 9: of nine cells, one {KIND_WORDS[worst(run.all)]}
         </span>
@@ -234,7 +254,7 @@ export function App({ run, values }: { run: Run; values: Values }) {
                 <button type="button" class="quiet" onClick={() => change({ x: view.y, y: view.x })}>
                   swap
                 </button>
-                <Legend run={run} />
+                <Legend run={run} rows={rows} down={down} across={across} />
               </div>
               <HeatMap run={run} rows={rows} down={down} across={across} open={view.open} onOpen={open} onPick={pick} />
               <Constants run={run} />
