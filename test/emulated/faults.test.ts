@@ -51,7 +51,7 @@ test('a run that was killed is gone on with: what was finished is kept, and only
   const before = await finishedCells('killed');
   expect(before.size).toBeGreaterThan(0);
   const resumedAt = new Date().toISOString();
-  const run = await lab.command(['run', '--resume', 'killed', '--grep', 'ovmfx64.*0x30000']);
+  const run = await lab.command(['run', '--resume', 'killed', '--grep', 'ovmfx64.*0x30000.*/1-vcpu/']);
   expect(run.exitCode, run.stderr + run.stdout).toBe(0);
   const after = await finishedCells('killed');
   for (const [name, content] of before) expect(after.get(name), name).toBe(content);

@@ -165,7 +165,7 @@ test.describe('one run over hosts that each have a fault of their own', () => {
   test('every cell has a result, of the kind that it is, and none says that what is tested is wrong', () => {
     expect(run.junit).not.toContain('<failure');
     const infrastructure = mayMakeMachines() ? 6 : 5;
-    expect(run.stdout).toMatch(
+    expect(run.stdout, run.junit).toMatch(
       new RegExp(`\\n8 passed, 0 failed, ${infrastructure} infrastructure, 2 configuration\\n?$`),
     );
   });
