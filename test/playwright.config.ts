@@ -13,14 +13,14 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: process.env.CI !== undefined,
   retries: 0,
-  // Twice the two processors that it is measured on: many of the tests wait, for a host or for a time to run out.
-  workers: 4,
+  // One more than the two processors that it is measured on: some of the tests wait for times to run out.
+  workers: 3,
   // The last reporter has the last word: the line `N passed, N failed`.
   reporter: [[process.stdout.isTTY ? 'line' : 'dot'], ['./support/closing-line-reporter.ts']],
   // Started in this order: the longest first, and the many short ones fill what is left at the end.
   projects: [
     // Each of its runs has workers of its own.
-    { name: 'emulated', testDir: './emulated', timeout: 600_000, workers: 3 },
+    { name: 'emulated', testDir: './emulated', timeout: 600_000, workers: 2 },
     { name: 'project', testDir: './project', timeout: 180_000 },
     // The page of results, in a real browser.
     { name: 'page', testDir: './report-ui', timeout: 60_000 },

@@ -13,7 +13,7 @@ const rowsOf = (file: string): Map<string, RecordedRow> =>
 
 test('the parts of a run hold every cell once, and their recordings become one that is that of the whole run', async () => {
   const small = path('small.gz');
-  expect((await runHere(['recording', 'prune', SHIPPED_RECORDING, small, '--grep', 'policy-0x30000.*1-vcpu'])).exitCode).toBe(
+  expect((await runHere(['recording', 'prune', SHIPPED_RECORDING, small, '--grep', 'policy-0x30000'])).exitCode).toBe(
     0,
   );
   const part = (at: number) => {
