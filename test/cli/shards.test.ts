@@ -13,9 +13,8 @@ const rowsOf = (file: string): Map<string, RecordedRow> =>
 
 test('the parts of a run hold every cell once, and their recordings become one that is that of the whole run', async () => {
   const small = path('small.gz');
-  expect((await runHere(['recording', 'prune', SHIPPED_RECORDING, small, '--grep', 'policy-0x30000'])).exitCode).toBe(
-    0,
-  );
+  const few = ['--grep', 'policy-0x30000.*1-vcpu'];
+  expect((await runHere(['recording', 'prune', SHIPPED_RECORDING, small, ...few])).exitCode).toBe(0);
   const part = (at: number) => {
     const out = ['--out', path(`part-${at}`), '--record', path(`part-${at}.gz`)];
     return runCli(['run', '--replay', small, '--shard', `${at}/2`, ...out]);

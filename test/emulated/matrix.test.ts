@@ -26,7 +26,7 @@ test.afterAll(async () => {
 function labHosts(): LabHost[] {
   const hosts: LabHost[] = [
     { name: 'qemu-10', profile: 'upstream-6.12', tags: ['features-0x1'], slots: 2 },
-    { name: 'qemu-11', profile: 'amd-6.8', tags: ['features-0x21'], slots: 2 },
+    { name: 'qemu-11', profile: 'amd-6.8', tags: ['features-0x21'] },
     { name: 'bare', profile: null, tags: ['features-0x1'] },
   ];
   return hosts.map((host, at) => ({ ...host, ...(machines[at] && { at: machines[at].sshd }) }));

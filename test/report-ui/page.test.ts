@@ -219,7 +219,7 @@ test('on paper every cell of the list is there, and no control', async () => {
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`axe finds nothing wrong, ${colorScheme}, with and without a story, wide and narrow`, async () => {
+  test(`axe finds nothing wrong, ${colorScheme}, with and without a story`, async () => {
     const { page } = await look(path('night.html'), { colorScheme });
     expect(await violations(page)).toEqual([]);
     await page.keyboard.press('n');
@@ -228,6 +228,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       for (const section of sections) section.setAttribute('open', '');
     });
     expect(await violations(page)).toEqual([]);
+    // What is narrow is laid out otherwise, in the same colours.
+    if (colorScheme === 'dark') return;
     await page.setViewportSize({ width: 400, height: 800 });
     expect(await violations(page)).toEqual([]);
   });
