@@ -17,6 +17,8 @@ export async function connectWhenThere(
 ): Promise<Duplex | undefined> {
   const deadline = performance.now() + timeoutMs;
   const ended = over.then(() => 'ended' as const);
+  // It is only looked at between two tries; where a try fails for the same reason, nobody looks.
+  ended.catch(() => undefined);
   for (;;) {
     try {
       return await session.connectUnix(path);
