@@ -99,6 +99,7 @@ async function hosts(): Promise<LabHost[]> {
     host('shared', {}, { tags: ['shared'] }),
     host('other-key', { hostKey: doomed.otherHostKeyLine }),
     host('nobody', { user: 'nobody-of-this-name' }),
+    host('password', { ...over(narrow), privateKey: undefined, password: { env: 'LAB_PASSPHRASE' } }),
     host('sessions', over(narrow)),
     host('cut', over(doomed), { qemu: builds.cut }),
     host('killed', {}, { qemu: builds.killed }),
@@ -136,7 +137,7 @@ test.describe('one run over hosts that each have a fault of their own', () => {
   let agentPid: string;
   test.beforeAll(async () => {
     lab = await Lab.start();
-    [narrow, doomed] = await Promise.all([startSshd(['MaxSessions 2']), startSshd()]);
+    [narrow, doomed] = await Promise.all([startSshd(['MaxSessions 2', 'AuthenticationMethods any']), startSshd()]);
     small = join(lab.folder, 'small');
     await mkdir(small);
     if (mayMakeMachines()) execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}M`, 'tmpfs', small]);
@@ -166,7 +167,7 @@ test.describe('one run over hosts that each have a fault of their own', () => {
     expect(run.junit).not.toContain('<failure');
     const infrastructure = mayMakeMachines() ? 6 : 5;
     expect(run.stdout, run.junit).toMatch(
-      new RegExp(`\\n8 passed, 0 failed, ${infrastructure} infrastructure, 2 configuration\\n?$`),
+      new RegExp(`\\n8 passed, 0 failed, ${infrastructure} infrastructure, 3 configuration\\n?$`),
     );
   });
 
@@ -191,6 +192,7 @@ test.describe('one run over hosts that each have a fault of their own', () => {
   const BROKEN = {
     'other-key': /^SSH_HOST_KEY: /,
     nobody: /^SSH_AUTH: /,
+    password: /^SSH_AUTH: /,
     shot: /^QEMU_KILLED: .*after 2 attempts/s,
     stopped: /^HOST_TIMEOUT: .*waited 15000 ms for .*QEMU/,
     silent: /^GUEST_SILENT: /,
