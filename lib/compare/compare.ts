@@ -125,6 +125,18 @@ function digestGroups(pairs: readonly RowPair[]): DigestGroup[] {
 const another = (before: string | null, after: string | null): boolean =>
   before !== null && after !== null && before !== after;
 
+const BY_NUMBER = new Intl.Collator('en', { numeric: true });
+
+/** Rows in the order in which people look for them: cells end in any order. */
+function inOrder(rows: readonly RowFacts[]): RowFacts[] {
+  return [...rows].sort(
+    (left, right) =>
+      BY_NUMBER.compare(left.host, right.host) ||
+      BY_NUMBER.compare(left.suite, right.suite) ||
+      BY_NUMBER.compare(left.id, right.id),
+  );
+}
+
 /**
  * Compares two runs, cell by cell: the same suite, host and id.
  * @param renamed hosts of the old run that have another name in the new one
@@ -140,9 +152,10 @@ export function compareRuns(
     const subject = (text: string): string => text.replace(`host ${row.host}: `, `host ${host}: `);
     return { ...row, host, provenance: row.provenance.map((fact) => ({ ...fact, subject: subject(fact.subject) })) };
   };
-  const old = new Map(oldRows.map(rename).map((row) => [keyOf(row), row]));
-  const fresh = new Set(newRows.map(keyOf));
-  const pairs = newRows.flatMap((after) => {
+  const old = new Map(inOrder(oldRows.map(rename)).map((row) => [keyOf(row), row]));
+  const newOnes = inOrder(newRows);
+  const fresh = new Set(newOnes.map(keyOf));
+  const pairs = newOnes.flatMap((after) => {
     const before = old.get(keyOf(after));
     return before === undefined ? [] : [pairOf(before, after)];
   });
@@ -162,7 +175,7 @@ export function compareRuns(
     digestAlarms: digestMoved.filter(unmoved),
     predictionAlarms: pairs.filter((pair) => unmoved(pair) && another(pair.before.predicted, pair.after.predicted)),
     digestChanges: digestGroups(asPredicted),
-    newCells: newRows.filter((row) => !old.has(keyOf(row))),
+    newCells: newOnes.filter((row) => !old.has(keyOf(row))),
     goneCells: [...old.values()].filter((row) => !fresh.has(keyOf(row))),
     provenance: provenanceChanges(pairs),
     sharedByNewFailures: sharedCauses(newFailures, pairs),

@@ -117,6 +117,13 @@ test('a cell that failed when the lab came back is a new failure', () => {
   expect(said(compareRuns(out, now))).toMatchObject({ newFailures: 1 });
 });
 
+test('cells are told in one order, whichever ended first', () => {
+  const { newCells } = compareRuns([], [...BEFORE].reverse());
+  expect(newCells).toEqual(compareRuns([], BEFORE).newCells);
+  const counts = newCells.filter(({ host }) => host === newCells[0]?.host).map(({ id }) => id);
+  expect(counts).toEqual([...counts].sort(new Intl.Collator('en', { numeric: true }).compare));
+});
+
 test('new and gone cells are told, and cells of a host with another name are the same cells when that is said', () => {
   expect(said(against(BEFORE.slice(2)))).toEqual({ goneCells: 2 });
   expect(said(compareRuns(BEFORE.slice(2), BEFORE))).toEqual({ newCells: 2 });
