@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
+import { hostReportSchema, provenanceOf } from '../evidence/host-report.ts';
 import { readInputFile } from '../evidence/input-file.ts';
 import { kvmPolicyRulesOf } from '../identity/kvm-policy-rules.ts';
 import type { PolicyHostFacts } from '../identity/policy-host-facts.ts';
+import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import { parseCount } from './numbers.ts';
 
 /** The options that say what is known of a host, as commander gives them. */
@@ -16,7 +18,7 @@ export interface HostFactsFlags {
   hostProduct?: string;
 }
 
-const FACTS_BYTES_MAX = 64 * 1024;
+const FACTS_BYTES_MAX = 1024 * 1024;
 
 const byte = z.int().min(0).max(255);
 const hexOrNumber = (bits: number) =>
@@ -94,7 +96,7 @@ export function addHostFactsOptions(command: Command): Command {
 async function factsOfFile(path: string): Promise<PolicyHostFacts> {
   const bytes = await readInputFile({ path, what: 'file of host facts', maxBytes: FACTS_BYTES_MAX });
   const refuse = (what: string, cause?: unknown): never => {
-    const hint = `known fields: ${Object.keys(factsSchema.shape).join(', ')}`;
+    const hint = `take hosts/NAME.json of a run, or an object of one's own; known fields: ${Object.keys(factsSchema.shape).join(', ')}`;
     throw new HarnessError({ code: 'JSON_INVALID', what, where: path, hint, cause });
   };
   let content: unknown;
@@ -102,6 +104,13 @@ async function factsOfFile(path: string): Promise<PolicyHostFacts> {
     content = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (cause) {
     return refuse('the host facts are not JSON', cause);
+  }
+  const report = hostReportSchema.safeParse(content);
+  if (report.success) {
+    const provenance = provenanceOf(report.data);
+    return provenance === undefined
+      ? refuse('preflight could not ask this host, so nothing is known')
+      : policyFactsOf(provenance);
   }
   const read = factsSchema.safeParse(content);
   if (read.success) return read.data;

@@ -119,7 +119,11 @@ _snp_conform() {
   [ -z "$candidates" ] || compadd -- \${=candidates}
   [ -z "$files" ] || _files
 }
-compdef _snp_conform snp-conform
+if [ "\${funcstack[1]-}" = _snp-conform ]; then
+  _snp_conform # zsh loaded this file because it is to complete now.
+else
+  compdef _snp_conform snp-conform
+fi
 `;
 }
 

@@ -13,6 +13,10 @@ export interface Argv {
   words: readonly ArgvWord[];
 }
 
+const EMPTY = 'the command line is empty';
+const EMPTY_HINT =
+  'expected a script, /proc/PID/cmdline, a JSON array or a libvirt domain; what came before a pipe may have failed';
+
 const known = (text: string): ArgvWord => ({ text, unknown: null });
 
 /** An assignment to the environment, as it may stand before a command. Source: POSIX, 2.9.1. */
@@ -46,7 +50,7 @@ function launchesOf(commands: readonly ArgvWord[][]): readonly ArgvWord[][] {
 function fromShell(text: string): Argv {
   const candidates = launchesOf(splitShell(text));
   const [words, second] = candidates;
-  if (words === undefined) throw argvInvalid('the command line is empty', null);
+  if (words === undefined) throw argvInvalid(EMPTY, null, EMPTY_HINT);
   if (second !== undefined) {
     throw argvInvalid(
       `${candidates.length} commands, expected one`,
@@ -81,7 +85,7 @@ function fromJson(text: string): Argv {
 
 /** Bounds of a list that no shell wrote. */
 function checked(words: readonly string[]): ArgvWord[] {
-  if (words.length === 0) throw argvInvalid('the command line is empty', null);
+  if (words.length === 0) throw argvInvalid(EMPTY, null, EMPTY_HINT);
   if (words.length > ARGV_WORDS_MAX) throw argvInvalid(`more than ${ARGV_WORDS_MAX} words`, null);
   const withNul = words.findIndex((word) => word.includes('\0'));
   if (withNul >= 0) throw argvInvalid(`word ${withNul} has a NUL in it`, null, 'no program can be given such a word');

@@ -38,6 +38,51 @@ test('bash completes commands, their options, the values that options take, and 
   expect(offered(script, ['why', '--log', 'completion.t'])).toEqual(['completion.test.ts']);
 });
 
+/** What a shell prints that sources a script and runs a driver; undefined where the shell is not installed. */
+function printedBy(shell: 'zsh' | 'fish', source: string): string[] | undefined {
+  const bare = shell === 'zsh' ? ['-f'] : ['--no-config'];
+  const done = spawnSync(shell, [...bare, '-c', source], { encoding: 'utf8', cwd: import.meta.dirname });
+  if (done.error !== undefined && 'code' in done.error && done.error.code === 'ENOENT') return undefined;
+  expect({ status: done.status, stderr: done.stderr }).toEqual({ status: 0, stderr: '' });
+  return done.stdout.trim().split('\n');
+}
+
+test('zsh completes commands, options, values and files, when it sources the script and when it loads it', async () => {
+  const script = zshCompletion(completionRows(await wholeProgram(loadedCommands)));
+  // What only exists while a line is edited is stood in for: each says what it was asked for.
+  const driver = `compdef() { print "compdef $*" }
+compadd() { shift; print -- "$*" }
+_files() { print files }
+offer() { words=(snp-conform "$@"); CURRENT=$#words; _snp_conform }
+${script}
+offer hosts ''; offer run --suite att; offer why --log x
+_snp-conform() {
+${script}
+}
+words=(snp-conform report ''); CURRENT=3; _snp-conform`;
+  const printed = printedBy('zsh', driver);
+  test.skip(printed === undefined, 'no zsh is installed here');
+  expect(printed).toEqual([
+    'compdef _snp_conform snp-conform',
+    'check status clean do --help -h',
+    'files',
+    'launch identity policy attestation',
+    'files',
+    'show verify --help -h',
+    'files',
+  ]);
+});
+
+test('fish completes commands, their options, the values that options take, and files', async () => {
+  const script = fishCompletion(completionRows(await wholeProgram(loadedCommands)));
+  const lines = ['pre', 'hosts check --ho', 'run --suite att', 'schema m', 'why --log completion.t'];
+  const asked = lines.map((line) => `complete -C 'snp-conform ${line}'`).join('\n');
+  const printed = printedBy('fish', `${script}\n${asked}`);
+  test.skip(printed === undefined, 'no fish is installed here');
+  const offers = printed?.map((line) => line.split('\t')[0]);
+  expect(offers).toEqual(['predict', '--hosts', 'attestation', 'matrix', 'completion.test.ts']);
+});
+
 test('the scripts of all shells know every command, and hold nothing that a shell would run', async () => {
   const program = await wholeProgram(loadedCommands);
   const rows = completionRows(program);

@@ -2,7 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import fc from 'fast-check';
 import { addPolicyOptions, composePolicy, type PolicyBitFlags, policyOptions } from '../../lib/cli/policy-options.ts';
+import { machineFacts } from '../../lib/host/preflight/machine-facts.ts';
+import { machinePlatform } from '../../lib/host/preflight/platform-facts.ts';
 import { DEFAULT_GUEST_POLICY } from '../../lib/identity/guest-policy.ts';
+import { GENOA, sectionsOf } from '../host/preflight/hosts.ts';
 import { projectText } from '../project/files.ts';
 import { runHere } from '../support/cli-here.ts';
 import { testFolder } from '../support/folder.ts';
@@ -74,6 +77,26 @@ test('policy tells what a host refuses, of a file of facts and of options that w
   const older = await runHere(['policy', '0x30000', '--host-kernel', '6.6.0-snp-host']);
   expect(older.stdout).toContain('what its KVM refuses is not known');
   expect(older.stdout).not.toContain('this host launches it');
+});
+
+test('policy takes what a run learned of a host; of one that could not be asked it says so', async () => {
+  const sections = sectionsOf(GENOA);
+  const facts = { platform: machinePlatform(sections), machine: machineFacts(sections), qemu: {}, snphost: null };
+  const provenance = {
+    ...{ name: 'genoa-1', kind: 'hardware', profile: null, vmmProfile: 'qemu-init2' },
+    ...{ kernel: 'Linux 6.12.1 x86_64', cbitpos: 51, qemu: {} },
+  };
+  const report = {
+    ...{ format: 'snp-conform/host@1', name: 'genoa-1', checkedAt: '2026-01-01T00:00:00.000Z', state: 'ready' },
+    ...{ findings: [], facts, slots: { configured: 1, usable: 1, boundBy: null, why: null } },
+  };
+  const path = inFolder('genoa-1.json');
+  writeFileSync(path, JSON.stringify({ ...report, provenance }));
+  const refused = await runHere(['policy', '0x130000', '--host-facts', path]);
+  expect(refused.stdout).toContain('KVM is likely to refuse SINGLE_SOCKET (bit 20): Linux 6.11 to 6.16');
+  writeFileSync(path, JSON.stringify({ ...report, state: 'out', facts: null, provenance: null }));
+  const unknown = await runHere(['policy', '0x130000', '--host-facts', path]);
+  expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('could not ask this host') });
 });
 
 for (const [what, args, message] of [

@@ -77,6 +77,48 @@ test('from an empty folder and a host over SSH to a green run of a suite of its 
   expect(failed.stderr + failed.stdout).toMatch(/expected BAD_SIGNATURE\n\s*observed BAD_MEASUREMENT: /);
 });
 
+/** Types each answer when its question is on the terminal. @returns all that the terminal showed, and the exit code */
+async function atTerminal(args: readonly string[], answers: readonly (readonly [RegExp, string])[]) {
+  const command = [projectPath('bin', 'snp-conform'), ...args].join(' ');
+  const options = { reject: false, cwd: folder, timeout: 60_000, all: true } as const;
+  const terminal = execa('script', ['--quiet', '--return', '--command', command, '/dev/null'], options);
+  const open = [...answers];
+  let unread = '';
+  terminal.all.on('data', (chunk: Buffer) => {
+    unread += chunk.toString('utf8');
+    const [question, answer = ''] = open[0] ?? [];
+    if (question === undefined || !question.test(unread)) return;
+    open.shift();
+    unread = '';
+    terminal.stdin.write(answer);
+  });
+  const { all, exitCode } = await terminal;
+  return { shown: all, exitCode, unasked: open.map(([question]) => question.source) };
+}
+
+test('on a terminal it asks for what the options leave open, and asks again for an answer that is none', async () => {
+  const done = await atTerminal(
+    ['init', 'asked', '--no-run', '--directory', join(folder, 'here')],
+    [
+      [/or here\? \[here\] /, '\r'],
+      [/Which firmware\?[\s\S]*OVMF[\s\S]*for all: /, '9\r'],
+      [/give numbers from 1 to [\s\S]*for all: /, '1\r'],
+      [/emulated host there\? \[Y\/n\] /, 'y\r'],
+    ],
+  );
+  expect(done, done.shown).toMatchObject({ exitCode: 0, unasked: [] });
+  const { artifacts } = matrixFile.parse(JSON.parse(await readFile(join(folder, 'asked', 'matrix.json'), 'utf8')));
+  expect(Object.keys(artifacts.firmware ?? {})).toEqual(['OVMF.amdsev.fd']);
+  expect(await readFile(join(folder, 'asked', 'hosts.json'), 'utf8')).toContain('upstream-6.12');
+});
+
+test('the end of the input at a terminal ends the command, and nothing is written', async () => {
+  const done = await atTerminal(['init', 'left', '--no-run'], [[/or here\? \[here\] /, '\u0004']]);
+  expect(done, done.shown).toMatchObject({ exitCode: 2, unasked: [] });
+  expect(done.shown).toMatch(/USAGE: there was no answer; nothing was written\s+hint: give the answers as options/);
+  expect(existsSync(join(folder, 'left'))).toBe(false);
+});
+
 /** A wrong digest is refused; a report of another launch verifies; a report verifies only for what was asked. */
 const OWN_SUITE = `
 import { cells, expect, launchName, test } from 'snp-conform';
