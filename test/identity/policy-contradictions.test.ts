@@ -7,6 +7,7 @@ import { GUEST_POLICY_BITS } from '../../lib/identity/guest-policy.ts';
 import { kvmPolicyRulesOf } from '../../lib/identity/kvm-policy-rules.ts';
 import { policyContradictions, undecidedPolicyFields } from '../../lib/identity/policy-contradictions.ts';
 import type { PolicyHostFacts } from '../../lib/identity/policy-host-facts.ts';
+import { firmwareKnows } from '../../lib/identity/policy-platform-rules.ts';
 import { PLATFORM } from '../firmware/platform.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -137,6 +138,17 @@ test('what the facts do not tell is undecided, and no contradiction', () => {
   expect(undecided(0xb0000n, {})).toEqual([]);
   expect(undecided(0x230000n, { kernelRelease: '6.19' })).toEqual(['kvm CXL_ALLOW', 'firmware CXL_ALLOW']);
   expect(undecided(0x230000n, { kernelRelease: '6.19', featureInfoEcx: 0x20 })).toEqual([]);
+});
+
+test('an API version of each parity passes every upstream kernel: none wants one of its bits clear', () => {
+  for (const kernelRelease of ['6.12', '6.17', '6.19']) {
+    for (const policy of [0x30000n, 0x30001n, 0x30101n]) expect(refusals(policy, { kernelRelease })).toEqual([]);
+  }
+});
+
+test('every firmware knows SMT; what only some announce is not known before one was asked', () => {
+  expect(firmwareKnows('SMT', {})).toBe(true);
+  expect(firmwareKnows('CXL_ALLOW', {})).toBeUndefined();
 });
 
 test('a release that is none, or older than upstream SNP, has no rules', () => {
