@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -56,7 +57,7 @@ export class TreePacker {
     if (found?.isFile() !== true) {
       throw new HarnessError({
         code: 'HOSTS_INVALID',
-        what: `there is no file ${binary} in ${tree}`,
+        what: existsSync(tree) ? `there is no file ${binary} in ${tree}` : `there is no folder ${tree}`,
         where: 'a QEMU tree of hosts.json',
         hint: '"tree" is a folder of this machine, "binary" the path of QEMU in it',
       });

@@ -1,5 +1,6 @@
+import { mostSimilar } from '../similar.ts';
 import type { Argv } from './argv-file.ts';
-import { type OptionUse, type OptionUses, optionUses } from './option-uses.ts';
+import { OPTION_NAMES, type OptionUse, type OptionUses, optionUses } from './option-uses.ts';
 import {
   type Pair,
   type PairSyntax,
@@ -285,6 +286,14 @@ export function launchOf(
   };
 }
 
+/** What an option that is not in the table is meant to be; undefined: perhaps one of a QEMU that is newer than the table. */
+function mistypedHint(option: string): string | undefined {
+  const [, name = '', value] = /^-+([^=]*)(=.*)?$/s.exec(option) ?? [];
+  if (value !== undefined) return `QEMU takes the value as a word of its own: -${name} ${value.slice(1, 61)}`;
+  const similar = mostSimilar(name, OPTION_NAMES);
+  return similar === undefined ? undefined : `did you mean -${similar}?`;
+}
+
 /** What the words themselves leave open. */
 export function wordFindings({ notKnown, hidden, cutOff }: OptionUses): Finding[] {
   const findings: Finding[] = [];
@@ -304,8 +313,17 @@ export function wordFindings({ notKnown, hidden, cutOff }: OptionUses): Finding[
       hint: WORDS_OF_QEMU,
     });
   }
-  if (notKnown.length > 0) {
-    const what = `options that are not known here: ${[...new Set(notKnown)].slice(0, 20).join(' ')}`;
+  const distinct = [...new Set(notKnown)].slice(0, 20);
+  const mistyped = distinct.flatMap((option) => {
+    const hint = mistypedHint(option);
+    return hint === undefined ? [] : [{ option, hint }];
+  });
+  for (const { option, hint } of mistyped) {
+    findings.push({ id: 'option-mistyped', severity: 'error', what: `${option}: QEMU has no such option`, hint });
+  }
+  const others = distinct.filter((option) => !mistyped.some((one) => one.option === option));
+  if (others.length > 0) {
+    const what = `options that are not known here: ${others.join(' ')}`;
     findings.push({
       id: 'option-unknown',
       severity: 'warning',

@@ -45,6 +45,9 @@ const WITH_VALUE = new Set(
   ).split(' '),
 );
 
+/** The options of QEMU, without dashes. */
+export const OPTION_NAMES: readonly string[] = [...WITHOUT_VALUE, ...WITH_VALUE].filter((name) => name.length > 2);
+
 /** `-x` and `--x` name the same. A lone dash is no option. */
 function optionName(text: string): string | null {
   const name = /^--?([A-Za-z].*)$/s.exec(text)?.[1];

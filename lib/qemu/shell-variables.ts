@@ -18,7 +18,7 @@ const CLOSES = new Set(['fi', 'done', '}']);
 const EXPORTS = new Set(['export', 'readonly']);
 /** Commands that may set any variable, or set one in their own way. */
 const SETS_ANY = new Set(
-  '. source eval read getopts mapfile readarray let unset for select declare typeset local'.split(' '),
+  '. source eval read getopts mapfile readarray let for select declare typeset local'.split(' '),
 );
 
 const exports = (command: readonly ShellWord[]): boolean => EXPORTS.has(command[0]?.text ?? '');
@@ -80,6 +80,8 @@ export class ShellVariables {
     if (name === 'function') throw argvInvalid('a function is not understood', null, ALONE);
     if (CLOSES.has(name)) this.#openParts = Math.max(0, this.#openParts - 1);
     if (setsAny(command)) this.#forgetAll(`\`${name}\` may have set it`);
+    if (name === 'unset')
+      for (const { text } of command.slice(1)) this.#values.set(text, { why: 'it is unset before' });
     const assignments = assignmentsOf(command);
     const doubt = this.#openParts > 0 ? 'it is set under a condition or in a loop' : doubtOf(before, after);
     for (const word of assignments) this.#set(word, doubt);

@@ -26,6 +26,7 @@ import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
 import { type ResultRow, totalsText } from './row.ts';
 import { RunReports } from './run-reports.ts';
+import { skippedLines } from './skipped-lines.ts';
 import { summaryTable } from './table.ts';
 
 /** How often this process looks whether the command line that started it still lives. */
@@ -134,6 +135,7 @@ export default class RunReporter implements Reporter {
       ...summaryTable(rows),
       '',
       ...explainedLines(rows),
+      ...skippedLines(rows),
       ...this.#troubles.map((trouble) => `trouble: ${trouble}`),
       ...[...planted].map(([host, faults]) => `faults are planted on ${host}: ${faults}`),
       ...changedLines(this.#changed, rows.length),

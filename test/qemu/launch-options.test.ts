@@ -148,3 +148,16 @@ test('an option takes its value whatever that looks like', () => {
     findings: [{ id: 'option-cut-off' }, { id: 'option-unknown' }],
   });
 });
+
+test('an option that QEMU would refuse is an error; one of a newer QEMU may be', () => {
+  const findingsOf = (line: string) =>
+    parseLaunch(readArgv(Buffer.from(`qemu-system-x86_64 ${line}`))).findings.filter(({ id }) =>
+      id.startsWith('option-'),
+    );
+  expect(findingsOf('-cpu=EPYC-v4 -smp=2')).toMatchObject([
+    { severity: 'error', what: '-cpu=EPYC-v4: QEMU has no such option', hint: expect.stringContaining('-cpu EPYC-v4') },
+    { severity: 'error', what: '-smp=2: QEMU has no such option' },
+  ]);
+  expect(findingsOf('-bioss x.fd')).toMatchObject([{ severity: 'error', hint: 'did you mean -bios?' }]);
+  expect(findingsOf('-quantum-teleport on')).toMatchObject([{ id: 'option-unknown', severity: 'warning' }]);
+});

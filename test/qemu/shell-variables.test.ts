@@ -60,7 +60,7 @@ const UNKNOWN: readonly (readonly [string, string])[] = [
   ['A=0; for A in 1 2; do q $A; done', '$A: line 1: `for` may have set it'],
   ['A=0\n. ./settings\nq $A', '$A: line 3: `.` may have set it'],
   ['A=0; printf -v A 1; q $A', '$A: line 1: `printf` may have set it'],
-  ['A=0; unset A; q $A', '$A: line 1: `unset` may have set it'],
+  ['A=0; unset A; q $A', '$A: line 1: it is unset before'],
   ['A=1,2; IFS=,; q $A', '$A: line 1: IFS is set before'],
   ['A+=1; q $A', '$A: line 1: it is not set before'],
 ];
@@ -113,4 +113,9 @@ test('a word comes back from every way to quote it, given as it is or by way of 
       expect(texts(`${set}\nq ${words.map((_, index) => `"$V${index}"`).join(' ')}`)).toEqual([['q', ...wanted]]);
     }),
   );
+});
+
+test('a variable that is unset takes no other with it', () => {
+  const word = splitShell('C=EPYC-v4; unset DISPLAY; q $C').at(-1)?.at(-1);
+  expect(word).toMatchObject({ text: 'EPYC-v4', unknown: null });
 });

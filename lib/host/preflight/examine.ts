@@ -6,9 +6,10 @@ import { emulatedChip } from '../../firmware/chip.ts';
 import { describeFault } from '../../firmware/faults.ts';
 import { DEFAULT_VMM_PROFILE, vmmProfileOf, vmmProfileOfHostKernel } from '../../measure/vmm-profiles.ts';
 import type { Emulation } from '../emulation.ts';
+import type { LocalArtifact } from '../host.ts';
 import type { HostEntry } from '../hosts-file.ts';
 import { GUEST_MEMORY_MIB } from '../launch.ts';
-import { ensureTree, type TreePacker } from '../qemu-tree.ts';
+import { ensureTree, type QemuTree, type TreePacker } from '../qemu-tree.ts';
 import type { Session } from '../session.ts';
 import { findCbitpos } from './cbitpos.ts';
 import { emulatedPlatform } from './emulated-facts.ts';
@@ -19,15 +20,37 @@ import { slotFindings, usableSlots } from './slots.ts';
 /** What an examination of a host found; a report of it without name and time. */
 export type Examination = Pick<HostReport, 'state' | 'findings' | 'facts' | 'provenance' | 'slots'>;
 
-/** Asks every QEMU build of a host, side by side; one that is a tree here is brought there first. */
+/** A build that is a tree here, packed; or why it cannot be, which is the trouble of this build alone. */
+async function packedTree(trees: TreePacker, build: QemuTree): Promise<LocalArtifact | string> {
+  try {
+    return await trees.pack(build);
+  } catch (thrown) {
+    if (thrown instanceof HarnessError) return thrown.what;
+    throw thrown;
+  }
+}
+
+/** Asks a QEMU build; one that is a tree here is brought there first. */
+async function askBuild(
+  build: string | QemuTree,
+  { directory }: HostEntry,
+  session: Session,
+  trees: TreePacker,
+): Promise<QemuFacts> {
+  if (typeof build === 'string') return askQemu(session, build);
+  const packed = await packedTree(trees, build);
+  if (typeof packed === 'string') {
+    const path = `${build.tree}/${build.binary}`;
+    return { path, version: null, trouble: packed, snpOptions: null, igvm: false, epycModels: [] };
+  }
+  return askQemu(session, `${await ensureTree(session, `${directory}/store`, packed)}/${build.binary}`);
+}
+
+/** Asks every QEMU build of a host, side by side. */
 async function askBuilds(entry: HostEntry, session: Session, trees: TreePacker): Promise<Record<string, QemuFacts>> {
-  const builds = Object.entries(entry.qemu).map(async ([name, build]) => {
-    const path =
-      typeof build === 'string'
-        ? build
-        : `${await ensureTree(session, `${entry.directory}/store`, await trees.pack(build))}/${build.binary}`;
-    return [name, await askQemu(session, path)] as const;
-  });
+  const builds = Object.entries(entry.qemu).map(
+    async ([name, build]) => [name, await askBuild(build, entry, session, trees)] as const,
+  );
   return Object.fromEntries(await Promise.all(builds));
 }
 
