@@ -59,8 +59,9 @@ const host = (name: string, change: Readonly<Record<string, unknown>> = {}, more
 /** What of hosts.json reaches another server than the lab's. */
 const over = (sshd: Sshd) => ({ port: sshd.port, privateKey: sshd.userKeyPath, hostKey: sshd.hostKeyLine });
 
-/** Waits until QEMU listens, then sends it a signal. */
-const whenItListens = (signal: string): string => `(while [ ! -S qmp ]; do sleep 0.02; done; kill -${signal} $$) &`;
+/** Waits until QEMU listens on both of its sockets, then sends it a signal. */
+const whenItListens = (signal: string): string =>
+  `(while ! [ -S qmp -a -S agent ]; do sleep 0.02; done; kill -${signal} $$) &`;
 
 const NEVER_SPEAKS = `for word; do
   [ "$word" = chardev:agent ] && word=null
