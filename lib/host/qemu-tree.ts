@@ -51,7 +51,10 @@ export class TreePacker {
     this.#folder = join(cacheFolder, 'trees');
   }
 
-  /** @throws HarnessError HOSTS_INVALID where QEMU is not in the tree; FILE_UNREADABLE where it cannot be packed */
+  /**
+   * @returns the archive of the tree, and its SHA-256
+   * @throws HarnessError HOSTS_INVALID where QEMU is not in the tree; FILE_UNREADABLE where it cannot be packed
+   */
   async pack({ tree, binary }: QemuTree): Promise<LocalArtifact> {
     const found = await stat(join(tree, binary)).catch(() => undefined);
     if (found?.isFile() !== true) {

@@ -121,7 +121,7 @@ function entryFindings(entry: HostEntry): HostFinding[] {
  * Finds out what a host is, and what of it is wrong. Trouble of the host is a finding; only a session that is lost, or
  * does not answer, is an error.
  * @param trees packs the QEMU builds that are folders here
- * @throws HarnessError SSH_*, HOST_TIMEOUT, HOST_COMMAND, HOST_UPLOAD, HOST_DISK, HOSTS_INVALID
+ * @throws HarnessError SSH_*, HOST_TIMEOUT, HOST_COMMAND, HOST_UPLOAD, HOST_DISK, ARTIFACT_CHANGED, FILE_UNREADABLE
  */
 export async function examineHost(
   entry: HostEntry,
