@@ -24,6 +24,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./run.ts')).runCommand(),
   },
   {
+    name: 'merge-reports',
+    description: 'make one run, with one JUnit and one page, of the blob reports of its parts',
+    load: async () => (await import('./merge-reports.ts')).mergeReportsCommand(),
+  },
+  {
     name: 'compare',
     description: 'say what changed from one run to another: results, digests, and what was launched with and where',
     load: async () => (await import('./compare.ts')).compareCommand(),

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { damageError } from '../evidence/damage.ts';
 import { makeFolder } from '../evidence/folders.ts';
+import { missingParts } from '../evidence/parts.ts';
 import { openRecording, type Recording } from '../evidence/recording/reader.ts';
 import { writeRecording } from '../evidence/recording/writer.ts';
 import { Redaction } from '../evidence/redaction.ts';
@@ -99,6 +100,7 @@ async function write(
     recordedAt: new Date(recording.header.recordedAt),
     tool: `snp-conform ${packageVersion()}`,
     redactions,
+    parts: recording.header.parts,
   };
   const cells = await writeRecording(output, () => rows, statement);
   process.stdout.write(`kept ${cells} of ${recording.header.cells} cells in ${output}\n`);
@@ -175,6 +177,21 @@ async function redact(
   for (const [name, count] of Object.entries(redaction.counts)) process.stdout.write(`  ${name}: ${count}\n`);
 }
 
+/** A part that is lost must not pass for one whose cells all hold. @throws HarnessError USAGE */
+function checkParts(held: readonly string[], { keepGoing }: Common): void {
+  const missing = missingParts(held);
+  if (missing.length === 0) return;
+  const error = new HarnessError({
+    code: 'USAGE',
+    what: `of the parts of this run, ${missing.slice(0, 20).join(', ')} ${missing.length === 1 ? 'is' : 'are'} not there`,
+    where: 'recording merge',
+    hint: 'name their recordings too; without them, --keep-going merges what is there',
+  });
+  if (keepGoing !== true) throw error;
+  process.stderr.write(`snp-conform: ${error.message}\n`);
+  process.exitCode = EXIT_CODES.configuration;
+}
+
 /** The parts of one run become one recording; what is of no part, or of two, is not guessed at. */
 async function merge(output: string, paths: readonly string[], flags: Common): Promise<void> {
   const parts = paths.map((path) => ({ path, recording: opened(path, flags) }));
@@ -204,7 +221,12 @@ async function merge(output: string, paths: readonly string[], flags: Common): P
     for (const { recording } of parts) yield* recording.rows();
   };
   const tool = `snp-conform ${packageVersion()}`;
-  const statement = { recordedAt: new Date(recordedAt), tool, redactions: Object.fromEntries(redactions) };
+  const held = parts.flatMap(({ recording }) => recording.header.parts ?? []);
+  const statement = {
+    ...{ recordedAt: new Date(recordedAt), tool, redactions: Object.fromEntries(redactions) },
+    ...(held.length > 0 && { parts: held }),
+  };
+  checkParts(held, flags);
   const cells = await writeRecording(target, rows, statement);
   process.stdout.write(`kept ${cells} cells of ${parts.length} recordings in ${output}\n`);
 }

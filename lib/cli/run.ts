@@ -1,36 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { execa } from 'execa';
 import { cacheDirectory } from '../cache.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
-import { readJsonFile } from '../evidence/json-file.ts';
-import { beginManifest } from '../evidence/manifest.ts';
 import { EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
-import { EARLIER_FOLDER } from '../runner/load-run.ts';
 import { checkEmulation } from '../runner/open-host.ts';
-import { bundleFolder, packageRoot, packageVersion } from '../runner/package-root.ts';
-import { loadPlan, type Plan, planSchema } from '../runner/plan.ts';
+import { loadPlan, type Plan } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
 import { SUITES, type SuiteName } from '../runner/suite-names.ts';
-import {
-  CTRF_FILE,
-  JUNIT_FILE,
-  MARKDOWN_FILE,
-  PAGE_FILE,
-  SUMMARY_FILE,
-  type Summary,
-  summarySchema,
-} from '../runner/summary.ts';
+import { SUMMARY_FILE } from '../runner/summary.ts';
 import { foundNoTests } from '../runner/test-list.ts';
 import { warnOfDamage } from './compare.ts';
 import { parseCount } from './numbers.ts';
-import { PLAN_FILE, resumedPlan } from './resume.ts';
+import { resumedPlan } from './resume.ts';
+import { beginRun, clearReports, configPath, exitCodeOf, readSummary, runRunner } from './run-folder.ts';
 import { nothingLeft, runnerCommand, runnerFilters } from './runner-command.ts';
 
 interface RunFlags {
@@ -48,6 +36,7 @@ interface RunFlags {
   suite?: SuiteName[];
   grep?: string;
   shard?: string;
+  blob?: string;
   explain?: ExplainMode;
   kds?: string;
   offline?: true;
@@ -110,6 +99,7 @@ function planOf(flags: RunFlags): Plan {
     runId: newRunId(new Date()),
     ...narrowed(flags),
     ...(flags.shard !== undefined && { shard: flags.shard }),
+    ...(flags.blob !== undefined && { blobFile: resolve(flags.blob) }),
     ...(flags.suite && { suites: flags.suite }),
     kds: {
       ...(flags.kds === undefined ? {} : { url: flags.kds }),
@@ -120,75 +110,6 @@ function planOf(flags: RunFlags): Plan {
     ...comparedWith(flags),
     ...(flags.explain && { explain: flags.explain }),
   };
-}
-
-/** Where the runner's configuration is: bundled or TypeScript in a checkout, compiled in an installed package. */
-function configPath(): string {
-  const bundle = bundleFolder();
-  if (bundle !== undefined) return join(bundle, 'runner', 'playwright.config.mjs');
-  const root = packageRoot();
-  const compiled = join(root, 'dist', 'playwright.config.js');
-  const inCheckout = existsSync(join(root, 'test', 'playwright.config.ts'));
-  return inCheckout || !existsSync(compiled) ? join(root, 'playwright.config.ts') : compiled;
-}
-
-function readSummary(plan: Plan): Summary {
-  const path = join(plan.runDirectory, SUMMARY_FILE);
-  if (!existsSync(path)) {
-    throw new HarnessError({ code: 'INTERNAL', what: 'the runner ended without a summary', where: path });
-  }
-  return summarySchema.parse(JSON.parse(readFileSync(path, 'utf8')));
-}
-
-/** What is wrong with the thing under test comes first; then the user's input; then the lab, or an interruption. */
-function exitCodeOf({ totals, status, troubles }: Summary): number {
-  if (totals.fail > 0) return EXIT_CODES.failure;
-  if (totals.configuration > 0) return EXIT_CODES.configuration;
-  if (totals.infrastructure > 0 || status !== 'passed' || troubles.length > 0) return EXIT_CODES.infrastructure;
-  return totals.pass > 0 ? EXIT_CODES.ok : EXIT_CODES.configuration;
-}
-
-/** Runs the suites. An ending of this process asked for by signal becomes an orderly ending of the runner. */
-async function runSuites(plan: Plan, config: string): Promise<void> {
-  await writeFile(join(plan.runDirectory, PLAN_FILE), `${JSON.stringify(plan, null, 1)}\n`);
-  const { args, env } = runnerCommand(plan, config);
-  const child = execa(process.execPath, [...args, ...runnerFilters(plan)], {
-    env,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    reject: false,
-    cleanup: false,
-    detached: true,
-  });
-  const interrupt = (): void => void child.kill('SIGINT');
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, interrupt);
-  try {
-    await child;
-  } finally {
-    for (const signal of signals) process.off(signal, interrupt);
-  }
-}
-
-/** Makes room for a run: what was launched before is moved, never deleted; what was played back can be played again. */
-async function setAside({ runDirectory, reportsDirectory }: Plan): Promise<void> {
-  if (!existsSync(runDirectory)) return;
-  const planFile = join(runDirectory, PLAN_FILE);
-  if (!existsSync(planFile)) {
-    throw new HarnessError({
-      code: 'USAGE',
-      what: 'this folder is there and is not of an earlier run',
-      where: runDirectory,
-      hint: 'name another folder with --out',
-    });
-  }
-  if (readJsonFile(planFile, planSchema, 'JSON_INVALID').source.kind === 'replay') {
-    await rm(runDirectory, { recursive: true, force: true });
-    return;
-  }
-  const { mtime } = await stat(planFile);
-  const earlier = join(reportsDirectory, EARLIER_FOLDER, mtime.toISOString().replaceAll(/[:.]/g, '-'));
-  makeFolder(dirname(earlier), '--out');
-  await rename(runDirectory, earlier);
 }
 
 /** What can be told wrong of the flags before anything else is done. */
@@ -221,26 +142,12 @@ function checkFlags(flags: RunFlags): void {
   }
 }
 
-/** Begins a run in a directory of its own. */
-async function begin(plan: Plan): Promise<void> {
-  await setAside(plan);
-  makeFolder(plan.runDirectory, '--out');
-  beginManifest(plan.runDirectory, {
-    tool: `snp-conform ${packageVersion()}`,
-    startedAt: new Date().toISOString(),
-    recording: plan.source.kind === 'replay' ? plan.source.recordingFile : null,
-  });
-}
-
 async function run(flags: RunFlags): Promise<void> {
   checkFlags(flags);
   // Loaded only where it is asked for: certificates take a while to load.
   if (flags.kds !== undefined) (await import('../attestation/kds.ts')).kdsBase(flags.kds);
   const plan = planOf(flags);
-  makeFolder(plan.reportsDirectory, '--out');
-  // Whatever goes wrong from here on, yesterday's results must not be taken for today's.
-  for (const name of [JUNIT_FILE, CTRF_FILE, MARKDOWN_FILE, PAGE_FILE])
-    await rm(join(plan.reportsDirectory, name), { force: true });
+  await clearReports(plan);
   const loaded = loadPlan(plan);
   const { source } = loaded;
   if (source.kind === 'hosts') checkEmulation(source.entries);
@@ -248,13 +155,15 @@ async function run(flags: RunFlags): Promise<void> {
   // What the files say wrong is said before anything is launched.
   await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
   if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
-  else await begin(plan);
+  else await beginRun(plan);
   const config = flags.config === undefined ? configPath() : resolve(flags.config);
-  await runSuites(plan, config);
+  const { args, env } = runnerCommand(plan, config);
+  await runRunner(plan, [...args, ...runnerFilters(plan)], env);
   const summary = readSummary(plan);
   if (foundNoTests(summary.troubles)) throw await nothingLeft(plan, config, loaded.cells.length);
   if (flags.record !== undefined) {
-    const cells = await recordRun(plan.runDirectory, resolve(flags.record), new Date());
+    const parts = plan.shard === undefined ? undefined : [plan.shard];
+    const cells = await recordRun(plan.runDirectory, resolve(flags.record), { now: new Date(), parts });
     process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);
   }
   const isDamaged = source.kind === 'replay' && source.recording.damages.length > 0;
@@ -327,6 +236,7 @@ export function runCommand(): Command {
         .argParser(shardOf)
         .conflicts('resume'),
     )
+    .addOption(new Option('--blob <file>', 'a blob report of this part, for merge-reports: a .zip').conflicts('resume'))
     .option('--out <folder>', 'where the run and its reports go', 'reports')
     .addHelpText('after', EXAMPLES)
     .action((flags: RunFlags) => run(flags));

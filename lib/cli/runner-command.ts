@@ -17,8 +17,15 @@ function isCompiled(config: string): boolean {
   return [bundleFolder(), join(packageRoot(), 'dist')].some((folder) => config.startsWith(`${folder}/`));
 }
 
+/** The subcommands of the runner that are used. */
+type RunnerTask = 'test' | 'merge-reports';
+
 /** The command line of the runner without filters, and what it learns by its environment. */
-export function runnerCommand(plan: Plan, config: string): { args: string[]; env: Record<string, string> } {
+export function runnerCommand(
+  plan: Plan,
+  config: string,
+  task: RunnerTask = 'test',
+): { args: string[]; env: Record<string, string> } {
   const cli = createRequire(import.meta.url).resolve('@playwright/test/cli');
   const env = {
     [PLAN_VARIABLE]: join(plan.runDirectory, PLAN_FILE),
@@ -26,7 +33,7 @@ export function runnerCommand(plan: Plan, config: string): { args: string[]; env
     // Source: Playwright packages/playwright/src/transform/transform.ts
     ...(isCompiled(config) && { PW_DISABLE_TS_ESM: '1' }),
   };
-  return { args: [cli, 'test', '-c', config], env };
+  return { args: [cli, task, '-c', config], env };
 }
 
 /** What of a plan narrows the tests down, as it is typed. */

@@ -48,10 +48,12 @@ export const cellSchema = z.strictObject({
 export const evidenceKindSchema = z.enum(['hardware', 'emulated']);
 export type EvidenceKind = z.infer<typeof evidenceKindSchema>;
 
+/** It names projects of the runner and folders. */
+const hostNameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes');
+
 /** What is known of the machine that launched. */
 export const hostProvenanceSchema = z.strictObject({
-  /** It names projects of the runner and folders. */
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
+  name: hostNameSchema,
   kind: evidenceKindSchema,
   /** Name of the emulation profile; null on hardware. */
   profile: z.string().nullable(),
@@ -210,7 +212,7 @@ export const evidenceSchema = z.strictObject({
   /** All attempts, that which this is of as the last; absent where there was one and nobody counted. */
   attempts: z.array(attemptSchema).max(64).optional(),
   /** The host whose cell this is, where another of its kind launched it. */
-  standsInFor: z.string().optional(),
+  standsInFor: hostNameSchema.optional(),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 

@@ -16,12 +16,13 @@ import { sealFile } from '../evidence/manifest.ts';
 import type { ResultKind } from '../evidence/results.ts';
 import { RESULTS_FILE } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
-import { CELL_FILE_ANNOTATION, REPLAY_CHANGE_ANNOTATION } from '../runner/annotations.ts';
+import { CELL_ATTACHMENT, REPLAY_CHANGE_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
 import { type HostedCell, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
 import { SUMMARY_FILE, type Summary } from '../runner/summary.ts';
 import { foundNoTests, testLine } from '../runner/test-list.ts';
 import { explainedLines } from './explained-lines.ts';
+import { MergedParts } from './merged-parts.ts';
 import { plainText } from './plain-text.ts';
 import { Progress } from './progress.ts';
 import { type ResultRow, totalsText } from './row.ts';
@@ -45,6 +46,8 @@ export default class RunReporter implements Reporter {
   readonly #ended = new Set<string>();
   /** Cells that are played back and come out otherwise than when they were recorded. */
   readonly #changed: string[] = [];
+  /** The parts of a run that become one; undefined where it runs here. */
+  readonly #parts: MergedParts | undefined;
 
   /**
    * @param options.cells what is to run   @param options._mode Playwright's own word for what it is doing: `test`, `list`
@@ -54,6 +57,7 @@ export default class RunReporter implements Reporter {
     this.#plan = options.plan;
     this.#planned = new Map((options.cells ?? []).map(({ cell }) => [cell.id, writeCell(cell)]));
     this.#listing = options._mode === 'list';
+    this.#parts = options._mode === 'merge' ? new MergedParts(options.plan.runDirectory) : undefined;
     this.#reports = new RunReports(options.plan, this.#troubles);
     const parent = process.ppid;
     // A command line that was killed outright cannot stop its runner; a runner without one has no purpose.
@@ -66,7 +70,7 @@ export default class RunReporter implements Reporter {
     return true;
   }
 
-  onBegin(_config: FullConfig, suite: Suite): void {
+  onBegin(config: FullConfig, suite: Suite): void {
     const screen = {
       write: (text: string) => void process.stderr.write(text),
       isTerminal: process.stderr.isTTY === true && process.env.CI === undefined,
@@ -81,6 +85,7 @@ export default class RunReporter implements Reporter {
     }
     // Results are added as they come, whoever started the runner.
     mkdirSync(this.#plan.runDirectory, { recursive: true });
+    if (this.#parts !== undefined) this.#troubles.push(...this.#parts.begin(config, this.#tests));
     if (this.#reports.recorded && this.#tests.length > 0)
       screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
     this.#progress = new Progress(screen, this.#tests.length);
@@ -101,6 +106,7 @@ export default class RunReporter implements Reporter {
     if (change !== undefined)
       this.#changed.push(`${plainText(`${row.host} ${row.name}`, 400)}: ${plainText(change, 400)}`);
     this.#reports.add(row);
+    if (row.cell !== undefined) this.#parts?.note(cellFileOf(result), row.cell);
     // A host that is out is told once, with the reason, and not for each of its cells.
     if (result.status === 'skipped') this.#progress?.addTold(row);
     else this.#progress?.add(row);
@@ -108,6 +114,7 @@ export default class RunReporter implements Reporter {
 
   async onEnd(result: FullResult): Promise<void> {
     this.#progress?.end();
+    await this.#parts?.keep();
     if (this.#listing) {
       process.stdout.write([...this.#troubles, `${this.#tests.length} cells`].map((line) => `${line}\n`).join(''));
       return;
@@ -221,9 +228,14 @@ function notRunRow(test: TestCase, why: string): ResultRow {
   };
 }
 
-/** What the test left in the run directory; undefined where it left nothing, words where that cannot be read. */
-function keptCell({ annotations }: TestResult): CellFile | string | undefined {
-  const file = annotations.find((annotation) => annotation.type === CELL_FILE_ANNOTATION)?.description;
+/** The file of what the test left: in the run directory, or unpacked from a blob report. */
+function cellFileOf({ attachments }: TestResult): string | undefined {
+  return attachments.find(({ name }) => name === CELL_ATTACHMENT)?.path;
+}
+
+/** What the test left; undefined where it left nothing, words where that cannot be read. */
+function keptCell(result: TestResult): CellFile | string | undefined {
+  const file = cellFileOf(result);
   if (file === undefined) return undefined;
   try {
     return readJsonFile(file, cellFileSchema, 'EVIDENCE_INVALID');

@@ -1,8 +1,10 @@
-/** The annotation that leads a reporter to the file of a cell. */
-export const CELL_FILE_ANNOTATION = 'snp-conform cell file';
+/** The attachment that is the file of a cell: blob reports carry it from one machine to another. */
+export const CELL_ATTACHMENT = 'snp-conform cell';
 /** The annotation that tells of something that happened in the lab, and is no result. */
 export const LAB_NOTICE_ANNOTATION = 'snp-conform lab notice';
 /** The annotation that says how a cell that was played back differs from when it was recorded. */
 export const REPLAY_CHANGE_ANNOTATION = 'snp-conform replay differs';
 /** The annotation that says what must come of a launch. */
 export const EXPECTATION_ANNOTATION = 'snp-conform expected';
+/** What a key of a configuration's metadata begins with that names the part of a run, `2/5`: blob reports carry it. */
+export const PART_KEY = 'snp-conform part ';

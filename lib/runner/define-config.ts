@@ -5,6 +5,7 @@ import {
   defineConfig as playwrightConfig,
   type ReporterDescription,
 } from '@playwright/test';
+import { PART_KEY } from './annotations.ts';
 import { hostTagPattern } from './cells.ts';
 import { bundleFolder } from './package-root.ts';
 import { loadPlan, readPlan } from './plan.ts';
@@ -43,9 +44,13 @@ export function defineConfig(config: PlaywrightTestConfig = {}): PlaywrightTestC
     globalSetup: modulePath('runner/global-setup'),
     projects: hosts.map(({ name, slots }) => ({ name, workers: slots, grep: hostTagPattern(name, names) })),
     ...config,
+    metadata: { ...config.metadata, ...(plan.shard !== undefined && { [`${PART_KEY}${plan.shard}`]: true }) },
     reporter: [
       [modulePath('reporters/lab-reporter'), { plan }],
       [modulePath('reporters/run-reporter'), { plan, cells }],
+      ...(plan.blobFile === undefined
+        ? []
+        : ([['blob', { outputFile: plan.blobFile }]] satisfies ReporterDescription[])),
       ...reportersOf(config),
     ],
   });

@@ -8,7 +8,7 @@ import { describeExpectation } from '../scenarios/expectation.ts';
 import { type LaunchOverrides, ownScenario } from '../scenarios/own-launch.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import {
-  CELL_FILE_ANNOTATION,
+  CELL_ATTACHMENT,
   EXPECTATION_ANNOTATION,
   LAB_NOTICE_ANNOTATION,
   REPLAY_CHANGE_ANNOTATION,
@@ -74,7 +74,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
           explain: { mode: plan.explain, prober: labHost.prober, atHand: () => labHost.artifactsAtHand() },
           signal,
         });
-        testInfo.annotations.push({ type: CELL_FILE_ANNOTATION, description: outcome.file });
+        // Named and not copied: the file is where it belongs.
+        testInfo.attachments.push({ name: CELL_ATTACHMENT, path: outcome.file, contentType: 'application/json' });
         const change = replayChange(left, outcome);
         if (change !== undefined) testInfo.annotations.push({ type: REPLAY_CHANGE_ANNOTATION, description: change });
         return outcome;

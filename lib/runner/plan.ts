@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
 import { readCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import { PART } from '../evidence/parts.ts';
 import { openRecording, type Recording } from '../evidence/recording/reader.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
@@ -31,10 +32,9 @@ export const planSchema = z.strictObject({
   /** Only the cells whose name matches; absent: all. */
   grep: z.string().optional(),
   /** Which part of the run this is, of how many; absent: all of it. */
-  shard: z
-    .string()
-    .regex(/^[1-9]\d{0,3}\/[1-9]\d{0,3}$/)
-    .optional(),
+  shard: z.string().regex(PART).optional(),
+  /** Where the runner's own blob report of this part goes; absent: nowhere. */
+  blobFile: z.string().optional(),
   /** What an earlier part of this run found out stays. */
   resumed: z.literal(true).optional(),
   /** Only the hosts of these names; absent: all. */

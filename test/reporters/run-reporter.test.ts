@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { FullConfig, Suite, TestCase, TestResult } from '@playwright/test/reporter';
 import type { ResultRow } from '../../lib/reporters/row.ts';
 import RunReporter from '../../lib/reporters/run-reporter.ts';
-import { CELL_FILE_ANNOTATION } from '../../lib/runner/annotations.ts';
+import { CELL_ATTACHMENT } from '../../lib/runner/annotations.ts';
 import { type Summary, summarySchema } from '../../lib/runner/summary.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
@@ -16,6 +16,8 @@ interface Finished {
   status: TestResult['status'];
   messages?: readonly string[];
   annotations?: TestResult['annotations'];
+  /** The file that the test left. */
+  file?: string;
 }
 
 /** As much of a finished test as the reporter looks at. */
@@ -24,10 +26,13 @@ function finished({
   status,
   messages = [],
   annotations = [],
+  file,
 }: Finished): [TestCase, TestResult] {
   const parent = { project: () => ({ name: 'milan-1' }) };
   const testCase = { title, parent, location: { file: '/x/suites/launch.spec.ts' } };
-  const result = { status, errors: messages.map((message) => ({ message })), annotations, duration: 10 };
+  const errors = messages.map((message) => ({ message }));
+  const attachments = file === undefined ? [] : [{ name: CELL_ATTACHMENT, path: file }];
+  const result = { status, errors, annotations, attachments, duration: 10 };
   return [testCase as unknown as TestCase, result as unknown as TestResult];
 }
 
@@ -100,8 +105,7 @@ test('a skip has its reason', async () => {
 
 test('the cell that a test left is in JUnit, and a recording is called one', async () => {
   writeFileSync(path('cell.json'), JSON.stringify(cellFile()));
-  const annotations = [{ type: CELL_FILE_ANNOTATION, description: path('cell.json') }];
-  const { junit, output } = await report([{ status: 'passed', annotations }]);
+  const { junit, output } = await report([{ status: 'passed', file: path('cell.json') }]);
   expect(elements(parseXml(junit), 'system-out')[0]?.text).toContain('[[PROPERTY|digest.predicted=');
   expect(output).toContain('evidence: recorded emulated; kept in ');
   expect(output).toContain('no guest is launched');
@@ -110,10 +114,8 @@ test('the cell that a test left is in JUnit, and a recording is called one', asy
 
 test('a cell file that is gone or damaged loses no result', async () => {
   writeFileSync(path('damaged.json'), '{"format": 1}');
-  for (const description of [path('gone.json'), path('damaged.json')]) {
-    const { summary } = await report([
-      { status: 'passed', annotations: [{ type: CELL_FILE_ANNOTATION, description }] },
-    ]);
+  for (const file of [path('gone.json'), path('damaged.json')]) {
+    const { summary } = await report([{ status: 'passed', file }]);
     expect(summary.totals).toMatchObject({ pass: 0, infrastructure: 1 });
   }
 });

@@ -67,7 +67,7 @@ test('a cell is judged and kept, and the kept cells make the same recording agai
   expect(kept.evidence).toEqual(evidence[0]);
   expect(kept.predicted).toBe(Buffer.from(first?.prediction.launchDigest ?? []).toString('hex'));
 
-  expect(await recordRun(path('run'), path('again.gz'), NOW)).toBe(evidence.length);
+  expect(await recordRun(path('run'), path('again.gz'), { now: NOW })).toBe(evidence.length);
   const again = readRecording(path('again.gz'));
   const byHostAndId = (all: typeof evidence) => new Map(all.map((one) => [`${one.host.name} ${one.cell.id}`, one]));
   expect(byHostAndId(again.evidence)).toEqual(byHostAndId(evidence));
@@ -75,7 +75,7 @@ test('a cell is judged and kept, and the kept cells make the same recording agai
 });
 
 test('a run that left no evidence makes no recording', async () => {
-  expect(await rejection(recordRun(path('nowhere'), path('none.gz'), NOW))).toMatchObject({
+  expect(await rejection(recordRun(path('nowhere'), path('none.gz'), { now: NOW }))).toMatchObject({
     code: 'FILE_UNREADABLE',
   });
 });

@@ -1,5 +1,6 @@
 import { hash as hashOf } from 'node:crypto';
 import { z } from 'zod';
+import { PART } from '../parts.ts';
 import { resultKindSchema } from '../results.ts';
 import { cellSchema, evidenceKindSchema } from '../schema.ts';
 import { storedMember, storedMemberBytes } from './gzip.ts';
@@ -26,6 +27,8 @@ export const recordingHeaderSchema = z.strictObject({
   cells: count,
   /** How often each rule of redaction found something. */
   redactions: z.record(z.string().max(100), count),
+  /** The parts of a run that it holds, of a run that was cut into some: `1/2`, `2/2`. */
+  parts: z.array(z.string().regex(PART)).max(9999).optional(),
 });
 export type RecordingHeader = z.infer<typeof recordingHeaderSchema>;
 

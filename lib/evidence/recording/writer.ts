@@ -24,6 +24,8 @@ export interface RecordingStatement {
   recordedAt: Date;
   tool: string;
   redactions: Readonly<Record<string, number>>;
+  /** The parts of a run that are in it; absent: it was not cut into parts. */
+  parts?: readonly string[] | undefined;
 }
 
 /** Members of a file that is being written, hashed as they go. */
@@ -108,6 +110,7 @@ export async function writeRecording(path: string, rows: () => Rows, statement: 
     tool: statement.tool,
     cells,
     redactions: { ...statement.redactions },
+    ...(statement.parts !== undefined && { parts: [...statement.parts] }),
   };
   makeFolder(dirname(path), 'recording');
   const fresh = `${path}.${process.pid}.tmp`;
