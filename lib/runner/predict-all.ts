@@ -8,7 +8,7 @@ import { SharedPredictions } from '../measure/shared-predictions.ts';
 import { DEFAULT_VMM_PROFILE, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
 import { MatrixArtifacts } from './launcher.ts';
 import type { LoadedPlan } from './plan.ts';
-import { CellInputs, type MeasuredArtifacts, measuredArtifacts } from './predict-cell.ts';
+import { CellInputs, type MeasuredArtifacts } from './predict-cell.ts';
 
 /** The VMM profile of each host as far as its entry tells, without asking the host. */
 function vmmProfiles(entries: readonly HostEntry[]): Map<string, string> {
@@ -52,8 +52,7 @@ class MatrixPredictions {
 
   async #read(cell: Cell): Promise<MeasuredArtifacts> {
     try {
-      const { firmwareDescriptor, kernel, initrd } = await this.#artifacts.of(cell);
-      return measuredArtifacts(firmwareDescriptor, kernel, initrd);
+      return await this.#artifacts.measured(cell);
     } catch (thrown) {
       throw ofCell(thrown, cell);
     }
