@@ -1,5 +1,5 @@
 import { inPlace } from '../errors.ts';
-import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
+import { hashInputFile, type InputFile, readInputFile } from '../evidence/input-file.ts';
 import type { LocalArtifact } from '../host/host.ts';
 import { describeFirmware, FIRMWARE_BYTES_MAX, measureFirmware } from '../measure/firmware.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
@@ -9,6 +9,11 @@ import { HARNESS_HINTS } from './hints.ts';
 const BOOT_FILE_BYTES_MAX = 2 * 1024 ** 3;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** A kernel or initrd as a file to read. */
+export function bootFile(name: string, path: string): InputFile {
+  return { path, what: `artifact ${name}`, maxBytes: BOOT_FILE_BYTES_MAX, hint: HARNESS_HINTS.artifact };
+}
 
 /** A firmware image under test, and what a digest needs of it. */
 export interface FirmwareArtifact {
@@ -25,9 +30,7 @@ export class Artifacts {
   /** @throws HarnessError FILE_UNREADABLE */
   file(name: string, path: string): Promise<LocalArtifact> {
     return once(this.#files, path, async () => {
-      const what = `artifact ${name}`;
-      const hash = await hashInputFile({ path, what, maxBytes: BOOT_FILE_BYTES_MAX, hint: HARNESS_HINTS.artifact });
-      return { name, path, sha256: hex(hash) };
+      return { name, path, sha256: hex(await hashInputFile(bootFile(name, path))) };
     });
   }
 

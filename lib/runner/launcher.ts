@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
+import type { InputFile } from '../evidence/input-file.ts';
 import type { Evidence, HostProvenance, LiveProcess, Probe } from '../evidence/schema.ts';
 import type { FileAtHand } from '../explain/launch-state.ts';
 import type { Host, LaunchRequest, LocalArtifact } from '../host/host.ts';
@@ -15,9 +16,10 @@ import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import { needOf } from '../scenarios/refused-for.ts';
 import type { Scenario, SentIdentity } from '../scenarios/scenario.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
-import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
+import { Artifacts, bootFile, type FirmwareArtifact } from './artifacts.ts';
 import type { Attestor } from './attestor.ts';
 import { measurementOf, type ProbeAsk, type Prober } from './explain-cell.ts';
+import type { HashesAhead } from './hashes-ahead.ts';
 import type { ArtifactsAtHand } from './known-cell.ts';
 import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { artifactPath } from './plan.ts';
@@ -96,13 +98,27 @@ export class MatrixArtifacts {
     return { firmware, firmwareDescriptor, kernel, initrd };
   }
 
-  /** What a digest needs of the files of a cell. @throws HarnessError as `of` */
-  async measured(cell: Cell): Promise<MeasuredArtifacts> {
-    const path = this.#firmwarePath(cell.firmware);
-    const firmware = await this.#artifacts.measuredFirmware(cell.firmware, path);
-    checkQemuTakes(firmware, `firmware ${cell.firmware}, ${path}`);
-    const kernel = await this.#file('kernel', cell.kernel);
-    return measuredArtifacts(firmware, kernel, await this.#file('initrd', cell.initrd));
+  /** Kernel and initrd of a cell, as far as it has them. */
+  bootFiles({ kernel, initrd }: Cell): InputFile[] {
+    return [this.#bootFile('kernel', kernel), this.#bootFile('initrd', initrd)].filter((file) => file !== null);
+  }
+
+  #bootFile(kind: 'kernel' | 'initrd', name: string | null): InputFile | null {
+    const path = this.#path(kind, name);
+    return name === null || path === null ? null : bootFile(name, path);
+  }
+
+  /** What a digest needs of the files of a cell. @param hashes of kernels and initrds   @throws HarnessError as `of` */
+  async measured({ firmware: name, kernel, initrd }: Cell, hashes: HashesAhead): Promise<MeasuredArtifacts> {
+    const path = this.#firmwarePath(name);
+    const firmware = await this.#artifacts.measuredFirmware(name, path);
+    checkQemuTakes(firmware, `firmware ${name}, ${path}`);
+    const hashed = async (file: InputFile | null): Promise<Uint8Array | null> => file && hashes.sha256Of(file);
+    return {
+      firmware,
+      kernel: await hashed(this.#bootFile('kernel', kernel)),
+      initrd: await hashed(this.#bootFile('initrd', initrd)),
+    };
   }
 
   /** All artifacts of the matrix, for those who look for the one that was used; those that cannot be read are none. */
