@@ -70,6 +70,26 @@ const CASES: readonly { title: string; changed: readonly string[] | null; target
     targetMs: 1000,
   },
   {
+    title: 'one change, far from usual: the last signature of those that are tried before pairs',
+    changed: [...BASE.slice(0, -2), '--vcpu-sig', '0x000f06ff', '--kernel', KERNEL, '--append', APPEND],
+    targetMs: 1000,
+  },
+  {
+    title: 'one change, far from usual: a signature next to those of EPYC',
+    changed: [...BASE.slice(0, -2), '--vcpu-sig', '0x00bf0ff7', '--kernel', KERNEL, '--append', APPEND],
+    targetMs: 1000,
+  },
+  {
+    title: 'one change, far from usual: the last character of the command line mistyped',
+    changed: [...BASE, '--kernel', KERNEL, '--append', APPEND.replace(/1$/, '=')],
+    targetMs: 1000,
+  },
+  {
+    title: 'one change, far from usual: two bits of the guest features',
+    changed: [...PREDICTED, '--allow-reserved-features', '--guest-features', '0x8000000000000201'],
+    targetMs: 1000,
+  },
+  {
     title: 'two changes: another kernel, 64 vCPUs',
     changed: [...BASE, '--kernel', OTHER, '--append', APPEND, '--vcpus', '64'],
     targetMs: 5000,

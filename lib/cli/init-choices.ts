@@ -7,6 +7,7 @@ import type { Found, FoundFirmware, FoundKernel, FoundQemu } from '../discovery/
 import { HarnessError } from '../errors.ts';
 import { writeFileAtomically } from '../evidence/json-file.ts';
 import { LocalSession } from '../host/local-session.ts';
+import { QEMU_WANTED } from '../host/preflight/findings.ts';
 import type { Session } from '../host/session.ts';
 import type { Person } from './ask.ts';
 import type { Choices, ChosenArtifact } from './init-files.ts';
@@ -131,7 +132,7 @@ export async function choose(
   const firmware = offer.firmware.filter(({ unusable }) => unusable === null);
   const qemu = offer.qemu.filter(({ unusable }) => unusable === null);
   if (qemu.length === 0) {
-    const hint = 'install QEMU 9.1 or later (Debian 12: bookworm-backports), or name a build with --qemu';
+    const hint = `${QEMU_WANTED}, or name a build with --qemu`;
     throw missing(
       'HOST_QEMU',
       session,
@@ -141,7 +142,8 @@ export async function choose(
     );
   }
   if (firmware.length === 0) {
-    const hint = 'install OVMF (Debian: ovmf or ovmf-amdsev, Fedora: edk2-ovmf), or name an image with --ovmf';
+    const hint =
+      'install OVMF (Debian: ovmf, Fedora: edk2-ovmf), or name an image with --ovmf; in a checkout, npm run setup fetches some';
     throw missing(
       'OVMF_NO_SNP_METADATA',
       session,

@@ -136,7 +136,7 @@ async function init(target: string, given: InitFlags): Promise<void> {
     const cache = cacheDirectory(process.env, homedir());
     const fetched = ['ovmf-amdsev', 'ovmf-x64'].map((name) => join(cache, 'artifacts', name));
     const offer = await lookAround(session, flags, flags.local ? fetched : []);
-    say(`Found on ${session.name}:`);
+    say(flags.local ? 'Found here:' : `Found on ${session.name}:`);
     for (const line of columns(offerRows(offer))) say(`  ${line}`);
     const chosen = await choose(offer, flags, session, person);
     const withQemu = { ...bare, qemu: qemuNames(chosen.qemu) };

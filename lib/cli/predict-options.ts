@@ -94,7 +94,7 @@ function addFirmwareOptions(command: Command): Command {
     .addOption(new Option('--ovmf <image>', 'the firmware image').conflicts('firmwareDescriptor'))
     .option('--firmware-descriptor <json>', 'its descriptor in place of the image; see `firmware describe`')
     .addOption(
-      new Option('--ovmf-hash <hex>', 'digest after the firmware pages, in place of that of the image').argParser(
+      new Option('--ovmf-hash <digest>', 'digest after the firmware pages, in place of that of the image').argParser(
         (text) => readLaunchDigest(text, '--ovmf-hash').digest,
       ),
     )

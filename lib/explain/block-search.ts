@@ -1,11 +1,12 @@
 import { DIGEST_BYTES } from '../measure/launch-context.ts';
-import { type Axis, type Block, COUNTED_VCPUS, planBlocks } from './blocks.ts';
-import { ChainWalker, chainHalf } from './chain-walker.ts';
+import { type Axis, type Block, COST, COUNTED_VCPUS, planBlocks } from './blocks.ts';
+import { ChainWalker, HALF_AT, HALF_BYTES } from './chain-walker.ts';
 import { HalfTable } from './half-table.ts';
-import { Trunks, Vmsas } from './halves.ts';
+import { featuresOf, rdxOf, Trunks, Vmsas } from './halves.ts';
 import { baseState, type KnownLaunch, type LaunchState } from './launch-state.ts';
 import { type Option, PRIOR } from './option.ts';
 import { type ListedSubject, optionsOf } from './options.ts';
+import { pageHasher } from './page-hasher.ts';
 
 /** A part of a block that is searched in one go: ranges of the combinations of both halves, ends excluded. */
 export interface Unit {
@@ -27,8 +28,8 @@ export interface UnitResult {
   readonly hits: readonly Hit[];
 }
 
-/** Hashes in one unit: some ten milliseconds, so that progress, time limit and the sharing out among workers are fine enough. */
-const UNIT_HASHES = 40_000;
+/** What one unit costs: some ten milliseconds, so that progress, time limit and the sharing out among workers are fine enough. */
+const UNIT_COST = 40_000;
 /** Second halves are kept for the blocks that share them, as long as they take no more than this. */
 const KEPT_BYTES = 24 * 1024 ** 2;
 
@@ -57,6 +58,9 @@ const TRUNK_BUT_FILES = ['firmware', 'layout', 'profile', 'hashesMeasured'] as c
 const HASHES = { cmdline: 'cmdlineHash', initrd: 'initrdHash', kernel: 'kernelHash' } as const satisfies Partial<
   Record<ListedSubject, keyof LaunchState>
 >;
+
+const withoutApplication = (half: Buffer): Buffer =>
+  half.fill(0, HALF_AT.application, HALF_AT.application + DIGEST_BYTES);
 
 const same = (left: Uint8Array, right: Uint8Array): boolean => Buffer.compare(left, right) === 0;
 
@@ -96,9 +100,11 @@ export function combinationsOf({ blocks }: BlockSearch, index: number): { hit: H
 function unitsOf(block: Block, index: number, base: LaunchState): Unit[] {
   const [trunks, vmsas] = [sizeOf(block.trunk), sizeOf(block.vmsa)];
   const chain = block.countFree ? COUNTED_VCPUS : base.vcpus;
-  const row = vmsas * chain;
-  const trunkStep = Math.max(1, Math.floor(UNIT_HASHES / row));
-  const vmsaStep = row <= UNIT_HASHES ? vmsas : Math.max(1, Math.floor(UNIT_HASHES / chain));
+  // Second halves are made for the first trunk only.
+  const half = chain + (trunks === 1 ? COST.vmsas : 0);
+  const row = vmsas * half + COST.trunk;
+  const trunkStep = Math.max(1, Math.floor(UNIT_COST / row));
+  const vmsaStep = row <= UNIT_COST ? vmsas : Math.max(1, Math.floor(UNIT_COST / half));
   const units: Unit[] = [];
   for (let trunk = 0; trunk < trunks; trunk += trunkStep) {
     for (let vmsa = 0; vmsa < vmsas; vmsa += vmsaStep) {
@@ -122,10 +128,12 @@ export class BlockSearch {
   readonly units: readonly Unit[];
   #target: Uint8Array = new Uint8Array(DIGEST_BYTES);
   readonly #trunks = new Trunks();
-  readonly #vmsas = new Vmsas();
+  readonly #vmsas = new Vmsas(pageHasher());
   readonly #walker = new ChainWalker();
   readonly #halves = new Map<string, HalfTable>();
-  #last: { block: Block; state: LaunchState; table: HalfTable } | undefined;
+  #last: { block: Block; state: LaunchState; table: HalfTable | null } | undefined;
+  /** A second half that is not kept. */
+  readonly #once = Buffer.alloc(HALF_BYTES);
 
   constructor(known: KnownLaunch) {
     this.base = baseState(known);
@@ -140,20 +148,19 @@ export class BlockSearch {
     return this;
   }
 
-  /** The second halves of a block for one firmware, shared by all blocks that change the same of vCPUs. */
-  #tableOf(block: Block, state: LaunchState): HalfTable {
+  /** The second halves of a block for one firmware, shared by all blocks that change the same of vCPUs; null: too many to keep. */
+  #tableOf(block: Block, state: LaunchState): HalfTable | null {
     const last = this.#last;
     if (last?.block === block && last.state.profile === state.profile && last.state.firmware === state.firmware)
       return last.table;
-    const table = this.#keptTable(block, state);
+    const table = sizeOf(block.vmsa) * HALF_BYTES > KEPT_BYTES ? null : this.#keptTable(block, state);
     this.#last = { block, state, table };
     return table;
   }
 
   #keptTable(block: Block, state: LaunchState): HalfTable {
     const axes = block.vmsa.map(({ name }) => name);
-    const pages = block.countFree || this.base.vcpus > 1 ? 'all' : 'boot';
-    const key = [pages, state.profile.name, state.firmware.resetVector, state.svsmEntry, ...axes].join(', ');
+    const key = [state.profile.name, state.firmware.resetVector, state.svsmEntry, ...axes].join(', ');
     const known = this.#halves.get(key);
     if (known !== undefined) return known;
     const kept = [...this.#halves.values()].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -161,12 +168,6 @@ export class BlockSearch {
     const made = new HalfTable(sizeOf(block.vmsa));
     this.#halves.set(key, made);
     return made;
-  }
-
-  #halfOf(state: LaunchState, alone: boolean): Uint8Array | null {
-    const boot = this.#vmsas.hash(state, 'boot');
-    const application = alone ? null : this.#vmsas.hash(state, 'application');
-    return boot === null ? null : chainHalf(boot, application, state.vmsaGpa);
   }
 
   /** The count of vCPUs at which a launch has the digest; null: it has not. */
@@ -181,7 +182,6 @@ export class BlockSearch {
     const block = this.blocks[index];
     if (block === undefined) throw new RangeError('a unit of no block');
     const hits: Hit[] = [];
-    const alone = !block.countFree && this.base.vcpus === 1;
     const start = applied(this.base, [block.profile]);
     for (let number = from; number < to; number += 1) {
       const trunkOptions = combination(block.trunk, number);
@@ -193,7 +193,9 @@ export class BlockSearch {
       this.#walker.begin(trunk);
       const table = this.#tableOf(block, state);
       for (let vmsa = low; vmsa < high; vmsa += 1) {
-        const half = table.of(vmsa, () => this.#halfOf(applied(state, combination(block.vmsa, vmsa)), alone));
+        const make = (place: Buffer): boolean =>
+          this.#vmsas.write(applied(state, combination(block.vmsa, vmsa)), place);
+        const half = table === null ? (make(this.#once) ? this.#once : null) : table.of(vmsa, make);
         if (half === null) continue;
         const count = this.#countOf(half, block.countFree);
         if (count === null) continue;
@@ -245,15 +247,22 @@ export class BlockSearch {
     return trunk !== null && same(trunk, wanted);
   }
 
+  /** The combinations of a block that make the second half that was found. */
   #sameHalves(block: Block, state: LaunchState, found: LaunchState): Option[][] {
     if (found.vcpus === 0) return block.vmsa.length === 0 ? [[]] : [];
-    const alone = found.vcpus === 1;
-    const wanted = this.#halfOf(found, alone);
-    const combinations = Array.from({ length: sizeOf(block.vmsa) }, (_, number) => combination(block.vmsa, number));
-    if (wanted === null) return [];
-    return combinations.filter((options) => {
-      const half = this.#halfOf(applied(state, options), alone);
-      return half !== null && same(half, wanted);
-    });
+    // Of one vCPU nothing but its own page counts, and the address.
+    const counts = found.vcpus === 1 ? withoutApplication : (half: Buffer): Buffer => half;
+    const [wanted, half] = [Buffer.alloc(HALF_BYTES), Buffer.alloc(HALF_BYTES)];
+    if (!this.#vmsas.write(found, wanted)) return [];
+    const [rdx, features] = [rdxOf(found), featuresOf(found)];
+    const matching: Option[][] = [];
+    for (let number = 0; number < sizeOf(block.vmsa); number += 1) {
+      const options = combination(block.vmsa, number);
+      const changed = applied(state, options);
+      // Both stand in every page, so that of tens of thousands next to none is hashed.
+      if (rdxOf(changed) !== rdx || featuresOf(changed) !== features) continue;
+      if (this.#vmsas.write(changed, half) && same(counts(half), counts(wanted))) matching.push(options);
+    }
+    return matching;
   }
 }

@@ -12,6 +12,7 @@ const VMSA: readonly ListedSubject[] = ['features', 'signature', 'address', 'reg
 /** The options of one subject that stand in a block. */
 export interface Axis {
   readonly subject: ListedSubject;
+  readonly likelihood: Likelihood;
   /** Names subject and likelihood; axes with one name have the same options. */
   readonly name: string;
   readonly options: OptionList;
@@ -30,7 +31,7 @@ export interface Block {
   readonly wide: boolean;
   /** How many hypotheses. */
   readonly size: number;
-  /** How many hashes of 112 bytes, near enough. */
+  /** In hashes of 112 bytes, near enough. */
   readonly cost: number;
   /** How likely the cause is to be in it. */
   readonly prior: number;
@@ -52,7 +53,7 @@ class Axes {
     const known = this.#made.get(key);
     if (known !== undefined) return known;
     const options = this.#options[subject][likelihood];
-    const axis = { subject, name: key, options, prior: options.length * PRIOR[likelihood] };
+    const axis = { subject, likelihood, name: key, options, prior: options.length * PRIOR[likelihood] };
     this.#made.set(key, axis);
     return axis;
   }
@@ -96,7 +97,8 @@ function rankings(subjects: readonly ListedSubject[], changes: number): Ranking[
   const nearEnough = choices(subjects, usual).map((choice): Ranking => {
     return { wide: false, admitted: (subject) => choice.get(subject) ?? 'top' };
   });
-  if (changes === 1) return [...nearEnough, { wide: true, admitted: () => 'wide' }];
+  if (changes === 1)
+    return [...nearEnough, ...(['wide', 'far'] as const).map((one) => ({ wide: true, admitted: () => one }))];
   const further = ALL.filter((likelihood) => LIKELIHOODS[likelihood] === changes - 1);
   const far = further.flatMap((likelihood) =>
     subjects.map((one): Ranking => {
@@ -132,16 +134,15 @@ function blocksOfSubjects(subjects: readonly Subject[], axes: Axes, base: Launch
           countFree,
           wide,
           size: pairs * (countFree ? COUNTED_VCPUS : 1),
-          cost: pairs * chain + product(trunk) * TRUNK_COST + product(vmsa) * VMSA_COST,
+          cost: pairs * chain + product(trunk) * COST.trunk + product(vmsa) * COST.vmsas,
           prior: [...trunk, ...vmsa].reduce((together, { prior }) => together * prior, others),
         };
       });
   });
 }
 
-/** A page costs as much as so many hashes of 112 bytes. */
-const VMSA_COST = 9;
-const TRUNK_COST = 12;
+/** What halves cost in hashes of 112 bytes: a page of kernel hashes, and both pages of vCPUs. */
+export const COST = { trunk: 12, vmsas: 20 } as const;
 
 /** Would nothing of the block be measured? A VMM with a constant in RDX measures no signature. */
 function idle(profile: Option | null, vmsa: readonly Axis[], base: LaunchState): boolean {
@@ -149,10 +150,18 @@ function idle(profile: Option | null, vmsa: readonly Axis[], base: LaunchState):
   return rdx !== 'signature' && vmsa.some(({ subject }) => subject === 'signature');
 }
 
-/** In which order blocks are searched: what is in an earlier stage to its end before the next is begun. */
-export function stageOf({ changes, wide }: Block): number {
-  if (changes === 1) return wide ? 1 : 0;
-  return changes === 2 && !wide ? 1 : 2;
+/** The steps of a search, each done to its end before the next is begun. */
+export const STAGES = ['singles', 'wide singles', 'usual pairs', 'rest'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/**
+ * When a block is searched. Single changes come before all others, those far from usual too: there is no smaller
+ * explanation, and what is told must be the smallest. Only `far` ones, of which there are a million, wait.
+ */
+export function stageOf({ changes, wide, trunk, vmsa }: Block): Stage {
+  if (changes === 1 && !wide) return 'singles';
+  if (changes === 1 && ![...trunk, ...vmsa].some(({ likelihood }) => likelihood === 'far')) return 'wide singles';
+  return changes === 2 && !wide ? 'usual pairs' : 'rest';
 }
 
 /** All hypotheses of one to three changes, in the order in which they are searched: what most likely costs least first. */
@@ -163,5 +172,9 @@ export function planBlocks(options: Options, base: LaunchState): Block[] {
       .filter((subjects) => makesSense(subjects, base))
       .flatMap((subjects) => blocksOfSubjects(subjects, axes, base)),
   );
-  return all.sort((left, right) => stageOf(left) - stageOf(right) || right.prior / right.cost - left.prior / left.cost);
+  const step = (block: Block): number => STAGES.indexOf(stageOf(block));
+  // Of what is equally unlikely the short lists come first.
+  const worth = (block: Block): number =>
+    stageOf(block) === 'wide singles' ? 1 / block.cost : block.prior / block.cost;
+  return all.sort((left, right) => step(left) - step(right) || worth(right) - worth(left));
 }

@@ -87,17 +87,29 @@ export function initrdOptions(known: KnownLaunch): Option[] {
   return [none, ...known.initrdsAtHand.map(at)];
 }
 
+/** A command line by what is hashed of it. That is done when the search gets there: there are ten thousand. */
+function cmdlineOption(hashed: string, told: Omit<Option, 'set' | 'key'>): Option {
+  let set: Partial<LaunchState> | undefined;
+  return {
+    ...told,
+    key: hashed,
+    get set() {
+      set ??= { cmdlineHash: sha256(Buffer.from(hashed, 'utf8')) };
+      return set;
+    },
+  };
+}
+
 /** A command line that reached the hash otherwise than as text and one NUL. */
 function encodings(text: string, from: string | null): Option[] {
-  const bytes = (encoded: Uint8Array, shown: string): Option => ({
-    change: { input: 'cmdline', from: `${from ?? ''}\0`, to: shown },
-    cause: 'cmdline-nul',
-    likelihood: 'core',
-    set: { cmdlineHash: sha256(encoded) },
-  });
-  const own = [bytes(Buffer.from(text, 'utf8'), text), bytes(Buffer.from(`${text}\0\0`, 'utf8'), `${text}\0\0`)];
-  const newline = bytes(Buffer.from(`${text}\n`, 'utf8'), `${text}\n`);
-  return text === '' ? own : [...own, newline, bytes(new Uint8Array(0), '')];
+  const hashed = text === '' ? ['', '\0\0'] : [text, `${text}\0\0`, `${text}\n`, ''];
+  return hashed.map((to) =>
+    cmdlineOption(to, {
+      change: { input: 'cmdline', from: `${from ?? ''}\0`, to },
+      cause: 'cmdline-nul',
+      likelihood: 'core',
+    }),
+  );
 }
 
 /** The command lines that may have been measured in place of that of the prediction; none where only its hash is known. */
@@ -115,7 +127,7 @@ export function cmdlineOptions({ append }: KnownLaunch): Option[] {
   const variants = cmdlineVariants(text).flatMap(({ text: to, cause, likelihood }): Option[] => {
     if (to.includes('\0') || to === text) return [];
     const change = { input: 'cmdline', from: append, to: to === '' ? null : to } as const;
-    return [{ change, cause, likelihood, set: { cmdlineHash: cmdlineHashOf(to) } }];
+    return [cmdlineOption(`${to}\0`, { change, cause, likelihood })];
   });
   return [...variants, ...encodings(text, append)];
 }

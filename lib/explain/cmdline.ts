@@ -213,13 +213,15 @@ const TYPED_MAX = 300;
 /** One character left out, doubled, turned round with the next, in the other case, or another: as people type. */
 function typos(text: string): CmdlineVariant[] {
   if (text.length > TYPED_MAX) return [];
-  const texts = [...text].flatMap((character, at) => {
-    const [before, after] = [text.slice(0, at), text.slice(at + 1)];
+  const characters = [...text];
+  const texts = characters.flatMap((character, at) => {
+    const [before, after] = [characters.slice(0, at).join(''), characters.slice(at + 1).join('')];
+    const [next = '', ...others] = characters.slice(at + 1);
     const upper = character.toUpperCase();
     return [
       before + after,
       before + character + character + after,
-      before + after.slice(0, 1) + character + after.slice(1),
+      before + next + character + others.join(''),
       before + (character === upper ? character.toLowerCase() : upper) + after,
       ...TYPED.map((other) => before + other + after),
     ];

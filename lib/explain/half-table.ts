@@ -1,19 +1,15 @@
-import { CHAIN_MEMORY } from './chain-code.ts';
-
-/** Bytes of one second half as the walk has it. */
-export const HALF_BYTES = CHAIN_MEMORY.target - CHAIN_MEMORY.boot;
+import { HALF_BYTES } from './chain-walker.ts';
 
 /** Not made yet, made, or cannot be launched. */
-type State = 'unknown' | 'known' | 'impossible';
-const STATES: readonly State[] = ['unknown', 'known', 'impossible'];
+const STATE = { unknown: 0, known: 1, impossible: 2 } as const;
 
-/** Second halves of launches by number, packed: there are a hundred thousand of some. */
+/** Second halves of launches by number, packed: there are tens of thousands of some. */
 export class HalfTable {
-  readonly #halves: Uint8Array;
+  readonly #halves: Buffer;
   readonly #states: Uint8Array;
 
   constructor(length: number) {
-    this.#halves = new Uint8Array(length * HALF_BYTES);
+    this.#halves = Buffer.alloc(length * HALF_BYTES);
     this.#states = new Uint8Array(length);
   }
 
@@ -21,14 +17,10 @@ export class HalfTable {
     return this.#halves.length;
   }
 
-  /** The half of a number, made where it is asked for first. @param make null: it cannot be launched */
-  of(number: number, make: () => Uint8Array | null): Uint8Array | null {
-    if (STATES[this.#states[number] ?? 0] === 'unknown') {
-      const made = make();
-      if (made !== null) this.#halves.set(made, number * HALF_BYTES);
-      this.#states[number] = STATES.indexOf(made === null ? 'impossible' : 'known');
-    }
-    if (STATES[this.#states[number] ?? 0] === 'impossible') return null;
-    return this.#halves.subarray(number * HALF_BYTES, (number + 1) * HALF_BYTES);
+  /** The half of a number, made in its place where it is asked for first. @param make says whether it can be launched */
+  of(number: number, make: (half: Buffer) => boolean): Buffer | null {
+    const half = this.#halves.subarray(number * HALF_BYTES, (number + 1) * HALF_BYTES);
+    if (this.#states[number] === STATE.unknown) this.#states[number] = make(half) ? STATE.known : STATE.impossible;
+    return this.#states[number] === STATE.known ? half : null;
   }
 }

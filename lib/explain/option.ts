@@ -21,13 +21,19 @@ export type Subject = (typeof SUBJECTS)[number];
 
 /**
  * How usual a change is. It decides how far it is combined with others: a `top` or `core` one stands in triples, a `usual`
- * one in pairs, a `wide` one by itself; one step further each together with `top` ones only.
+ * one in pairs, a `wide` one by itself; one step further each together with `top` ones only. A `far` one stands by itself.
  */
-export const LIKELIHOODS = { top: 4, core: 3, usual: 2, wide: 1 } as const;
+export const LIKELIHOODS = { top: 4, core: 3, usual: 2, wide: 1, far: 0 } as const;
 export type Likelihood = keyof typeof LIKELIHOODS;
 
 /** What a change of each likelihood weighs when the order of the search is made. */
-export const PRIOR: Readonly<Record<Likelihood, number>> = { top: 0.1, core: 0.01, usual: 0.001, wide: 0.000001 };
+export const PRIOR: Readonly<Record<Likelihood, number>> = {
+  top: 0.1,
+  core: 0.01,
+  usual: 0.001,
+  wide: 1e-6,
+  far: 1e-9,
+};
 
 /** One hypothesis about one part of a launch. */
 export interface Option {

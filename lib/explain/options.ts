@@ -3,7 +3,7 @@ import { featureOptions } from './features.ts';
 import { addressOptions, firmwareOptions, layoutOptions, profileOptions, registerOptions } from './host-options.ts';
 import type { KnownLaunch, LaunchState } from './launch-state.ts';
 import { LIKELIHOODS, type Likelihood, type Option, type OptionList, type Subject } from './option.ts';
-import { signatureOptions, wideSignatures } from './signatures.ts';
+import { otherSignatures, signatureOptions } from './signatures.ts';
 
 /** The subjects that have a list of options; of vCPU counts every number is one. */
 export type ListedSubject = Exclude<Subject, 'vcpus'>;
@@ -62,7 +62,7 @@ function distinct(options: readonly Option[], base: LaunchState): Option[] {
 
 function ranked(options: readonly Option[]): Record<Likelihood, OptionList> {
   const of = (wanted: Likelihood): OptionList => options.filter(({ likelihood }) => likelihood === wanted);
-  return { top: of('top'), core: of('core'), usual: of('usual'), wide: of('wide') };
+  return { top: of('top'), core: of('core'), usual: of('usual'), wide: of('wide'), far: of('far') };
 }
 
 /** All single changes that are thought of for a launch. */
@@ -74,6 +74,6 @@ export function optionsOf(known: KnownLaunch, base: LaunchState): Options {
     Object.entries(listed).map(([subject, list]) => [subject, ranked(list)]),
   ) as Record<ListedSubject, Record<Likelihood, OptionList>>;
   const taken = [base.signature, ...listed.signature.map(({ set }) => set.signature ?? null)];
-  const wide = wideSignatures(known, new Set(taken.filter((signature) => signature !== null)));
-  return { ...options, signature: { ...options.signature, wide } };
+  const others = otherSignatures(known, new Set(taken.filter((signature) => signature !== null)));
+  return { ...options, signature: { ...options.signature, ...others } };
 }

@@ -1,6 +1,6 @@
 import type { BlockSearch, Hit, UnitResult } from './block-search.ts';
 import { stateOfHit } from './block-search.ts';
-import { type Block, stageOf } from './blocks.ts';
+import { type Block, STAGES, type Stage, stageOf } from './blocks.ts';
 
 /** What a search has done so far. */
 export interface SearchProgress {
@@ -52,28 +52,57 @@ function subjectsOf({ profile, trunk, vmsa, countFree }: Block): string {
   return [...names, ...(countFree ? ['vcpus'] : [])].join(' + ');
 }
 
-/** Units by the stage of their blocks, each in the order in which it is searched. */
-function unitsByStage({ blocks, units }: BlockSearch): number[][] {
-  const stages: number[][] = [];
-  for (const [unit, { block }] of units.entries()) {
+/**
+ * What wide single changes may cost before usual pairs are begun, in hashes of 112 bytes: two seconds of a processor. With a
+ * hundred vCPUs they cost more, and the last of them wait until the pairs are done.
+ */
+const WIDE_FIRST_COST = 4_000_000;
+
+/** Units in the order in which they are searched, each stage to its end unless something is found. */
+export function unitsByStage({ blocks, units }: BlockSearch): number[][] {
+  const stages: Readonly<Record<Stage, number[]>> = { singles: [], 'wide singles': [], 'usual pairs': [], rest: [] };
+  const waiting: number[] = [];
+  let wideCost = 0;
+  for (const [number, { block, trunk, vmsa }] of units.entries()) {
     const found = blocks[block];
     if (found === undefined) continue;
     const stage = stageOf(found);
-    stages[stage] = stages[stage] ?? [];
-    stages[stage].push(unit);
+    if (stage === 'wide singles') wideCost += (found.cost * (trunk[1] - trunk[0]) * (vmsa[1] - vmsa[0])) / found.size;
+    if (stage === 'wide singles' && wideCost > WIDE_FIRST_COST) waiting.push(number);
+    else stages[stage].push(number);
   }
-  return stages.filter((stage) => stage !== undefined);
+  stages['usual pairs'].push(...waiting);
+  return STAGES.map((stage) => stages[stage]).filter((stage) => stage.length > 0);
 }
 
-/** All hypotheses of as many changes that are the same launch as one that was found. */
-function twins(search: BlockSearch, hit: Hit, late: () => boolean): { hits: Hit[]; all: boolean } {
+/**
+ * All hypotheses that are the same launch as one that was found: those of as many changes, and of what has fewer and was
+ * not searched before it, where one of those is the explanation.
+ */
+function twins(
+  search: BlockSearch,
+  hit: Hit,
+  searched: readonly Searched[],
+  late: () => boolean,
+): { hits: Hit[]; all: boolean } {
   const found = stateOfHit(search.base, hit);
   const changes = hit.options.length + (hit.vcpus === null ? 0 : 1);
-  const hits: Hit[] = [];
-  for (const [index, block] of search.blocks.entries()) {
-    if (block.changes !== changes || block.wide) continue;
+  let hits = [hit];
+  let fewest = changes;
+  const open = (index: number): boolean => (searched[index]?.tried ?? 0) < (searched[index]?.size ?? 0);
+  const candidates = search.blocks
+    .map((block, index) => ({ block, index }))
+    .filter(({ block, index }) => (block.changes === changes ? !block.wide : block.changes < changes && open(index)))
+    .sort((left, right) => left.block.changes - right.block.changes);
+  for (const { block, index } of candidates) {
+    if (block.changes > fewest) break;
     if (late()) return { hits, all: false };
-    hits.push(...search.sameLaunch(index, found));
+    const same = search.sameLaunch(index, found);
+    if (same.length > 0 && block.changes < fewest) {
+      fewest = block.changes;
+      hits = [];
+    }
+    hits.push(...same);
   }
   return { hits, all: true };
 }
@@ -110,8 +139,8 @@ export async function searchHypotheses(search: BlockSearch, settings: SearchSett
   if (found === undefined) {
     return { hits: [], tried, exhausted: tried === total, searched };
   }
-  const { hits, all } = twins(search, found, () => now() >= deadline);
-  return { hits: [found, ...hits], tried, exhausted: all, searched };
+  const { hits, all } = twins(search, found, searched, () => now() >= deadline);
+  return { hits, tried, exhausted: all, searched };
 }
 
 /** Searches units one after the other in this thread, and lets others have it in between. @param pause gives it up */

@@ -1,5 +1,6 @@
 import { cpuSignature, VCPU_MODELS } from '../measure/vcpu-types.ts';
 import type { CauseId } from './causes.ts';
+import type { Change } from './change.ts';
 import type { KnownLaunch } from './launch-state.ts';
 import type { Likelihood, Option, OptionList } from './option.ts';
 
@@ -31,16 +32,24 @@ export function modelOfSignature(signature: number): string | undefined {
   return MODEL_NAMES.get(signature);
 }
 
-function option(known: KnownLaunch, to: number, cause: CauseId, likelihood: Likelihood): Option {
-  const { vcpuType, launch } = known;
-  const from = launch.vcpuSignature;
+function signatureChange({ vcpuType, launch: { vcpuSignature: from } }: KnownLaunch, to: number): Change {
   const name = modelOfSignature(to);
+  if (name === undefined)
+    return { input: 'vcpuSig', from: from === null ? null : signatureText(from), to: signatureText(to) };
   const fromName = vcpuType ?? (from === null ? null : (modelOfSignature(from) ?? signatureText(from)));
-  const change =
-    name === undefined
-      ? ({ input: 'vcpuSig', from: from === null ? null : signatureText(from), to: signatureText(to) } as const)
-      : ({ input: 'vcpuType', from: fromName, to: name } as const);
-  return { change, cause, likelihood, set: { signature: to } };
+  return { input: 'vcpuType', from: fromName, to: name };
+}
+
+function option(known: KnownLaunch, to: number, cause: CauseId, likelihood: Likelihood): Option {
+  return {
+    // Put into words when it is told: nearly none of a million is.
+    get change() {
+      return signatureChange(known, to);
+    },
+    cause,
+    likelihood,
+    set: { signature: to },
+  };
 }
 
 /** The signatures that may be in RDX in place of that of the prediction, those of processors that are known. */
@@ -66,31 +75,64 @@ export function signatureOptions(known: KnownLaunch): Option[] {
   ];
 }
 
-/** Families that a `-cpu` of an SNP guest can say, from the first of AMD's with an extended family. */
-const FAMILIES = Array.from({ length: 16 }, (_, index) => 0x0f + index);
-
-/** Is a signature of one of them? Its family is 0xf and an extended one below 16, and no reserved bit is set. */
-const isOfFamilies = (signature: number): boolean => (signature & 0xff00_ff00) >>> 0 === 0x0f00;
-
 /** Models and steppings of a family, 8 and 4 bits. */
 const OF_A_FAMILY = 4096;
 
-/** All other signatures of these families, every model and stepping, made when the first is asked for. @param taken those that are options already */
-export function wideSignatures(known: KnownLaunch, taken: ReadonlySet<number>): OptionList {
-  let made: number[] | undefined;
-  const signatures = (): number[] => {
-    made ??= FAMILIES.flatMap((family) =>
-      Array.from({ length: OF_A_FAMILY }, (_, index) =>
-        cpuSignature({ family, model: index >> 4, stepping: index & 0xf }),
-      ),
-    ).filter((signature) => !taken.has(signature));
-    return made;
-  };
+/** The last family that `-cpu` can say. Source: QEMU, target/i386/cpu.c, x86_cpuid_version_set_family. */
+const LAST_FAMILY = 0xff + 0xf;
+
+/** Families with SNP and those next to them, then all that AMD has or may come to have, then Intel's. */
+const NEAR_FAMILIES: readonly number[] = [
+  ...[0x19, 0x1a, 0x17, 0x18, 0x0f],
+  ...[0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x1b, 0x1c, 0x1d, 0x1e, 0x06],
+];
+const FAR_FAMILIES: readonly number[] = Array.from({ length: LAST_FAMILY + 1 }, (_, family) => family).filter(
+  (family) => !NEAR_FAMILIES.includes(family),
+);
+
+/** The bits of a signature that say its family, and those that no processor sets. Source: AMD 24594, CPUID Fn0000_0001_EAX. */
+const FAMILY_BITS = 0x0ff0_0f00;
+const RESERVED_BITS = 0xf000_f000;
+
+/** Every signature of some families but those that are options already. */
+function* signaturesOf(families: readonly number[], taken: ReadonlySet<number>): Generator<number> {
+  for (const family of families) {
+    for (let index = 0; index < OF_A_FAMILY; index += 1) {
+      const signature = cpuSignature({ family, model: index >> 4, stepping: index & 0xf });
+      if (!taken.has(signature)) yield signature;
+    }
+  }
+}
+
+/** Options of signatures by number, which are listed when the first is asked for: there are a million. */
+function listed(
+  families: readonly number[],
+  likelihood: Likelihood,
+  known: KnownLaunch,
+  taken: ReadonlySet<number>,
+): OptionList {
+  const first = new Set(families.map((family) => cpuSignature({ family, model: 0, stepping: 0 })));
+  const left = [...taken].filter((one) => (one & RESERVED_BITS) === 0 && first.has(one & FAMILY_BITS));
+  const length = families.length * OF_A_FAMILY - left.length;
+  let made: Uint32Array | undefined;
   return {
-    length: FAMILIES.length * OF_A_FAMILY - [...taken].filter(isOfFamilies).length,
+    length,
     at: (index) => {
-      const signature = signatures()[index];
-      return signature === undefined ? undefined : option(known, signature, 'vcpu-signature', 'wide');
+      made ??= Uint32Array.from(signaturesOf(families, taken));
+      const signature = made[index];
+      return signature === undefined ? undefined : option(known, signature, 'vcpu-signature', likelihood);
     },
+  };
+}
+
+/**
+ * All other signatures that a `-cpu` can say, every family, model and stepping: `wide` in families that an SNP guest may
+ * have, `far` in the rest.
+ * @param taken those that are options already
+ */
+export function otherSignatures(known: KnownLaunch, taken: ReadonlySet<number>): Record<'wide' | 'far', OptionList> {
+  return {
+    wide: listed(NEAR_FAMILIES, 'wide', known, taken),
+    far: listed(FAR_FAMILIES, 'far', known, taken),
   };
 }

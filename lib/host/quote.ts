@@ -27,6 +27,11 @@ export function quoteArgument(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`;
 }
 
+/** An argument as people would write it in a command that they are told to run: quoted only where it must be. */
+export function shellWord(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : quoteArgument(argument);
+}
+
 /**
  * An argument array as one line for the login shell of a host; the only place where such a line is made.
  * @param argv at least the program

@@ -3,7 +3,9 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Client, type ConnectConfig } from 'ssh2';
 import { HarnessError } from '../errors.ts';
+import { fileTrouble } from '../evidence/input-file.ts';
 import { type KnownKeys, knownKeys, parseHostKey } from './known-hosts.ts';
+import { shellWord } from './quote.ts';
 import { describeTarget, offeredAlgorithms, refuseHostKey, type SshOptions, type SshTarget } from './ssh-options.ts';
 
 /** How long the server may take to say goodbye. */
@@ -142,13 +144,13 @@ async function openWire(options: SshOptions): Promise<Duplex> {
 
 /**
  * Opens one SSH connection. The key of the machine is checked, against `hostKey` or a known_hosts file, unless the check
- * is off.
+ * is off. A known_hosts file that is not there knows nobody.
  * @throws HarnessError SSH_HOST_KEY, SSH_AUTH, SSH_CONNECT; FILE_UNREADABLE when the key or known_hosts cannot be read
  */
 export async function openSshConnection(options: SshOptions): Promise<SshConnection> {
   const known = await knownKeysOf(options);
   const privateKey =
-    options.privateKeyPath === undefined ? undefined : await readSmall(options.privateKeyPath, options, 'private key');
+    options.privateKeyPath === undefined ? undefined : await readPrivateKey(options.privateKeyPath, options);
   const where = describeTarget(options);
   const client = new Client();
   let refusedKey: HarnessError | undefined;
@@ -214,37 +216,53 @@ async function knownKeysOf(options: SshTarget): Promise<KnownKeys> {
     });
   }
   if (options.knownHostsPath === undefined) return { accepted: [], revoked: [] };
-  const text = await readSmall(options.knownHostsPath, options, 'known_hosts file');
-  return knownKeys(text, options.address, options.port);
+  try {
+    return knownKeys(await readFile(options.knownHostsPath, 'utf8'), options.address, options.port);
+  } catch (cause) {
+    // Whoever uses SSH for the first time has none; what to do about it depends on the key that the machine will show.
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { accepted: [], revoked: [] };
+    throw unreadable(`the known_hosts file ${options.knownHostsPath}`, options, cause);
+  }
 }
 
-async function readSmall(path: string, options: SshTarget, what: string): Promise<string> {
+async function readPrivateKey(path: string, options: SshTarget): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new HarnessError({
-      code: 'FILE_UNREADABLE',
-      what: `the ${what} ${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      where: describeTarget(options),
-      cause,
-    });
+    const file = shellWord(path);
+    const { port, user, address } = options;
+    const absent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const hint = `to make one, and have it let in: ssh-keygen -t ed25519 -f ${file} && ssh-copy-id -i ${file}.pub -p ${port} ${user}@${address}`;
+    throw unreadable(`the private key ${path}`, options, cause, absent ? hint : undefined);
   }
+}
+
+function unreadable(what: string, target: SshTarget, cause: unknown, hint?: string): HarnessError {
+  return new HarnessError({
+    code: 'FILE_UNREADABLE',
+    what: `${what} cannot be read: ${fileTrouble(cause)}`,
+    where: describeTarget(target),
+    hint,
+    cause,
+  });
 }
 
 function connectError(error: Error & { level?: string }, options: SshTarget): HarnessError {
   const where = describeTarget(options);
   // sshd that has seen enough keys hangs up by itself, with words instead of a level.
   if (error.level === 'client-authentication' || error.level === 'agent' || /authentication/i.test(error.message)) {
+    const { privateKeyPath, port, user, address } = options;
+    const withKey = privateKeyPath === undefined ? '' : `-i ${shellWord(privateKeyPath)} `;
     const tried = [
-      options.privateKeyPath === undefined ? undefined : `key ${options.privateKeyPath}`,
+      privateKeyPath === undefined ? undefined : `key ${privateKeyPath}`,
       options.agentSocket === undefined ? undefined : 'the agent',
       options.password === undefined ? undefined : 'a password',
     ].filter((way) => way !== undefined);
     return new HarnessError({
       code: 'SSH_AUTH',
-      what: `the server did not let user ${options.user} in with ${tried.join(' and ') || 'no key at all'}: ${error.message}`,
+      what: `the server did not let user ${user} in with ${tried.join(' and ') || 'no key at all'}: ${error.message}`,
       where,
-      hint: `try: ssh -p ${options.port} ${options.user}@${options.address} true`,
+      hint: `try: ssh ${withKey}-p ${port} ${user}@${address} true`,
       cause: error,
     });
   }

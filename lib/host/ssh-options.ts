@@ -1,6 +1,7 @@
 import type { ServerHostKeyAlgorithm } from 'ssh2';
 import { HarnessError } from '../errors.ts';
-import { fingerprint, type HostKey, judgeHostKey, type KnownKeys, keyType } from './known-hosts.ts';
+import { fingerprint, type HostKey, judgeHostKey, type KnownKeys, keyType, knownHostsName } from './known-hosts.ts';
+import { shellWord } from './quote.ts';
 
 /** How one machine is reached over SSH. Paths are absolute; nothing is taken from the environment here. */
 export interface SshTarget {
@@ -60,23 +61,42 @@ export function offeredAlgorithms(known: readonly HostKey[]): ServerHostKeyAlgor
   return [...ALGORITHMS.filter(isKnown), ...ALGORITHMS.filter((algorithm) => !isKnown(algorithm))];
 }
 
+/** What ssh-keyscan and the files of sshd call the type of a key: `ssh-ed25519` is `ed25519`. */
+function shortType(type: string): string {
+  return type.replace(/^ssh-/, '').replace(/^ecdsa-.*/, 'ecdsa');
+}
+
+/** The command that prints the line of known_hosts for one key of a machine; run on the jump host where there is one. */
+function keyscan({ address, port, jump }: SshOptions, type: string): string {
+  const scan = `ssh-keyscan -t ${type} ${port === 22 ? '' : `-p ${port} `}${address}`;
+  if (jump === undefined) return scan;
+  return `ssh ${jump.port === 22 ? '' : `-p ${jump.port} `}${jump.user}@${jump.address} ${scan}`;
+}
+
 /** The error for a key that must not be accepted, undefined for one that may. */
-export function refuseHostKey(options: SshTarget, known: KnownKeys, blob: Uint8Array): HarnessError | undefined {
+export function refuseHostKey(options: SshOptions, known: KnownKeys, blob: Uint8Array): HarnessError | undefined {
   if (options.hostKeyCheck === 'off') return undefined;
   const verdict = judgeHostKey(known, blob);
   if (verdict === 'accepted') return undefined;
-  const observed = `${keyType(blob) ?? 'malformed'} ${fingerprint(blob)}`;
+  const type = keyType(blob) ?? 'malformed';
+  const observed = `${type} ${fingerprint(blob)}`;
   const expected = known.accepted.map((key) => `${key.type} ${fingerprint(key.blob)}`).join(' or ');
-  const keeper = options.hostKey === undefined ? (options.knownHostsPath ?? 'known_hosts') : '"hostKey" in hosts.json';
-  const line = `${options.port === 22 ? '' : `-p ${options.port} `}${options.address}`;
+  const { hostKey, knownHostsPath = 'known_hosts', address, port } = options;
+  const keeper = hostKey === undefined ? knownHostsPath : '"hostKey" in hosts.json';
+  const file = shellWord(knownHostsPath);
+  const forget =
+    hostKey === undefined
+      ? `ssh-keygen -R ${shellWord(knownHostsName(address, port))} -f ${file} and run this again`
+      : `replace its key in ${keeper}`;
+  const short = shortType(type);
   const trouble = {
     changed: {
       what: `the host key is not the known one: expected ${expected}, observed ${observed}`,
-      hint: `if the host was reinstalled, replace its key in ${keeper}; if not, somebody else may be answering`,
+      hint: `if the host was reinstalled, ${forget}; if not, somebody else may be answering`,
     },
     unknown: {
       what: `the host key is unknown: expected one of ${keeper}, which has none for this host, observed ${observed}`,
-      hint: `compare the fingerprint on the host, then add the key: ssh-keyscan ${line} >> ${keeper}`,
+      hint: `if ssh-keygen -lf /etc/ssh/ssh_host_${short}_key.pub says the same on the host, add it: ${keyscan(options, short)} >> ${file}`,
     },
     revoked: {
       what: `the host key is revoked in ${keeper}: observed ${observed}`,

@@ -78,8 +78,11 @@ function refusal(text: string, { what, where }: DigestSource): HarnessError {
   if (read === undefined) {
     const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
     const digits = text.replace(/^0x/i, '').length;
-    const odd = ODD_HEX.test(text) ? `: ${digits} hex digits, an odd number` : '';
-    return refuse(`${shown} is neither hex nor base64${odd}`, forms);
+    if (ODD_HEX.test(text))
+      return refuse(`${shown} is neither hex nor base64: ${digits} hex digits, an odd number`, forms);
+    // So many characters may be base64, and end in the middle of a byte.
+    const cut = /^[\w+/-]{20,63}$/.test(text) ? `: if it is base64, ${text.length} characters of 64 are there` : '';
+    return refuse(`${shown} is neither hex nor base64${cut}`, forms);
   }
   const { bytes, form } = read;
   const isCut = form !== 'base64' && bytes.length > 40 && bytes.length < DIGEST_BYTES;

@@ -102,7 +102,8 @@ async function askFirmware(
   { prober, cell }: { prober: Prober; cell: Cell },
   signal: AbortSignal,
 ): Promise<Probe[]> {
-  const hypotheses = bestHypotheses(new BlockSearch(seen[0]), ORACLE_LAUNCHES);
+  // Some may be what was seen, or what was refused: those are not asked about twice.
+  const hypotheses = bestHypotheses(new BlockSearch(seen[0]), ORACLE_LAUNCHES + seen.length + 1);
   const digests = [
     ...seen.map(({ launch }) => predict(launch).launchDigest),
     ...hypotheses.map(({ digest }) => digest),

@@ -16,7 +16,7 @@ const THREADS_MAX = 64;
 
 export interface ExplainSettings {
   readonly limitMs: number;
-  /** `all`: on all cores, once single changes are done; `one`: in this thread, for those who are many themselves. */
+  /** `all`: on all cores, once usual single changes are done; `one`: in this thread, for those who are many themselves. */
   readonly cores: 'all' | 'one';
   readonly onProgress?: (progress: SearchProgress) => void;
 }
@@ -37,17 +37,18 @@ export async function searchFor(
   settings: ExplainSettings,
 ): Promise<FinishedSearch> {
   const deadline = performance.now() + settings.limitMs;
-  const search = new BlockSearch(known).aim(target);
-  const here = runHere(search, () => setImmediate());
-  let pool: SearchPool | undefined;
-  let asked = 0;
-  const run: UnitRunner = (units, stopped) => {
-    asked += 1;
-    if (asked === 1 || settings.cores === 'one' || !workersAvailable()) return here(units, stopped);
-    pool ??= new SearchPool({ known, target }, Math.min(THREADS_MAX, availableParallelism()));
-    return pool.run(units, stopped);
-  };
+  const others = settings.cores === 'all' && workersAvailable() ? Math.min(THREADS_MAX, availableParallelism()) - 1 : 0;
+  // They load their program while this thread plans, and looks at single changes, which most often is enough.
+  const pool = others > 0 ? new SearchPool(others) : undefined;
   try {
+    const search = new BlockSearch(known).aim(target);
+    const here = runHere(search, () => setImmediate());
+    const together = pool?.runnerOf(search, { known, target }) ?? here;
+    let asked = 0;
+    const run: UnitRunner = (units, stopped) => {
+      asked += 1;
+      return asked === 1 ? here(units, stopped) : together(units, stopped);
+    };
     const { onProgress } = settings;
     const now = (): number => performance.now();
     const result = await searchHypotheses(search, { now, deadline, run, ...(onProgress && { onProgress }) });

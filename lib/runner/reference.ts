@@ -1,12 +1,30 @@
 import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
+import { readLaunchDigest } from '../identity/digest-text.ts';
 import { mostSimilar } from '../similar.ts';
+import { hexOf } from '../text.ts';
 
 /** The name of the format of a reference file. */
 export const REFERENCE_FORMAT = 'snp-conform/reference@1';
 
-const digest = z.string().regex(/^[0-9a-f]{96}$/, 'expected a launch digest of 96 lower-case hex digits');
+const HEX_DIGEST = /^[0-9a-f]{96}$/;
+/** In one form only, which any other program that reads the file compares as text; another form is told in this one. */
+const digest = z.string().regex(HEX_DIGEST, {
+  error: ({ input }) => `expected a launch digest of 96 lower-case hex digits${inHex(String(input))}`,
+});
+
+/** The same digest as the file should have it, where that can be told from what it has. */
+function inHex(text: string): string {
+  try {
+    const { digest: bytes, form } = readLaunchDigest(text, 'reference');
+    return `, got one in ${form === 'hex' ? 'another form' : form}; write ${hexOf(bytes)}`;
+  } catch {
+    // What it looks like instead is not asked here.
+    return '';
+  }
+}
+
 /** Launch digests by VMM profile and cell id: one cell has another digest on another generation of host kernels. */
 const referenceSchema = z.strictObject({
   format: z.literal(REFERENCE_FORMAT),

@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { HarnessError } from '../errors.ts';
+import type { BlockSearch } from '../explain/block-search.ts';
 import type { UnitDone, UnitRunner } from '../explain/search.ts';
-import type { SearchTask } from './search-worker.ts';
+import type { SearchTask, ToWorker } from './search-worker.ts';
 import { workerProgram } from './worker-program.ts';
 
 /** Units that a worker has in hand: the next is there when one is done. */
@@ -30,10 +32,15 @@ class Results {
     this.#wake?.();
   }
 
+  /** What has come, if anything has. */
+  take(): UnitDone | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#ready.shift();
+  }
+
   async next(): Promise<UnitDone> {
     for (;;) {
-      if (this.#failure !== undefined) throw this.#failure;
-      const done = this.#ready.shift();
+      const done = this.take();
       if (done !== undefined) return done;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -42,17 +49,18 @@ class Results {
   }
 }
 
-/** Worker threads that search parts of one search side by side. */
+/** Worker threads that search parts of one search beside the thread that asks, which does not wait for them. */
 export class SearchPool {
   readonly #workers: readonly Worker[];
   #results = new Results();
+  #told = false;
 
-  /** @param size how many threads   @throws HarnessError INTERNAL where there is no program for them */
-  constructor(task: SearchTask, size: number) {
+  /** Starts threads, which load their program meanwhile. @param size how many   @throws HarnessError INTERNAL where there is none */
+  constructor(size: number) {
     const program = workerProgram('search-worker');
     if (program === null)
       throw new HarnessError({ code: 'INTERNAL', what: 'there is no program for search workers here' });
-    const settings = { workerData: task, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB } };
+    const settings = { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB } };
     this.#workers = Array.from({ length: size }, () => new Worker(program, settings));
     for (const worker of this.#workers) {
       worker.on('message', (done: UnitDone) => this.#results.push(done));
@@ -63,27 +71,56 @@ export class SearchPool {
     }
   }
 
-  /** Searches units on all workers; what is in hand when it is stopped is waited for. */
-  readonly run: UnitRunner = (units, stopped) => this.#search(units, stopped);
+  #post(worker: Worker, message: ToWorker): void {
+    worker.postMessage(message);
+  }
 
-  async *#search(units: readonly number[], stopped: () => boolean): AsyncGenerator<UnitDone> {
+  /**
+   * Searches units here and on all workers, in order. What workers have in hand when it is stopped is not waited for.
+   * @param task what `search` was made of
+   */
+  runnerOf(search: BlockSearch, task: SearchTask): UnitRunner {
+    return (units, stopped) => this.#search(search, task, units, stopped);
+  }
+
+  async *#search(
+    search: BlockSearch,
+    task: SearchTask,
+    units: readonly number[],
+    stopped: () => boolean,
+  ): AsyncGenerator<UnitDone> {
+    if (!this.#told) for (const worker of this.#workers) this.#post(worker, task);
+    this.#told = true;
     const inHand = new Map<number, Worker>();
     let next = 0;
     const give = (worker: Worker): void => {
       const unit = units[next];
-      if (unit === undefined || stopped()) return;
+      if (unit === undefined) return;
       next += 1;
       inHand.set(unit, worker);
-      worker.postMessage(unit);
+      this.#post(worker, unit);
     };
-    for (let round = 0; round < IN_HAND; round += 1) for (const worker of this.#workers) give(worker);
-    while (inHand.size > 0) {
-      const done = await this.#results.next();
+    const taken = (done: UnitDone): UnitDone => {
       const worker = inHand.get(done.unit);
       inHand.delete(done.unit);
-      yield done;
       if (worker !== undefined) give(worker);
+      return done;
+    };
+    for (let round = 0; round < IN_HAND; round += 1) for (const worker of this.#workers) give(worker);
+    while (!stopped()) {
+      const done = this.#results.take();
+      if (done !== undefined) {
+        yield taken(done);
+        continue;
+      }
+      const unit = units[next];
+      const one = unit === undefined ? undefined : search.units[unit];
+      if (unit === undefined || one === undefined) break;
+      next += 1;
+      yield { unit, ...search.run(one) };
+      await setImmediate();
     }
+    while (inHand.size > 0 && !stopped()) yield taken(await this.#results.next());
   }
 
   /** Ends the workers, whatever they are at. */

@@ -75,8 +75,15 @@ test('a command without its code, or not installed, says what to do, and is not 
   for (const folder of ['bin', 'lib/cli', 'test']) mkdirSync(join(root, folder), { recursive: true });
   const bin = join(root, 'bin', 'snp-conform');
   copyFileSync(projectPath('bin/snp-conform'), bin);
+  const needs = (node: string) => writeFileSync(join(root, 'package.json'), JSON.stringify({ engines: { node } }));
+  needs('>=20.19');
   const started = () => spawnSync(process.execPath, [bin, '--version'], { encoding: 'utf8' });
   expect(started()).toMatchObject({ status: 3, stdout: '', stderr: expect.stringContaining('npm run package') });
   writeFileSync(join(root, 'lib', 'cli', 'main.ts'), '');
   expect(started()).toMatchObject({ status: 3, stdout: '', stderr: expect.stringContaining('run there: npm ci') });
+  needs('>=999.1');
+  expect(started()).toMatchObject({
+    status: 3,
+    stderr: expect.stringMatching(/it needs Node 999\.1 or newer; this is \d+\.\d+[\s\S]*hint: nodejs\.org/),
+  });
 });

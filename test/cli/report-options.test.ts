@@ -94,8 +94,8 @@ test('a moment is a day or a time of UTC', async () => {
 
 const WRONG: readonly (readonly [string, string[], RegExp])[] = [
   ['a measurement that is too short', ['--measurement', 'ee'], /^DIGEST_INVALID: /],
-  ['a nonce of 65 bytes', ['--nonce', 'aa'.repeat(65)], /^USAGE: expected 1 to 64 bytes as hex/],
-  ['half a byte of a nonce', ['--nonce', 'a'], /^USAGE: expected 1 to 64 bytes as hex/],
+  ['a nonce of 65 bytes', ['--nonce', 'aa'.repeat(65)], /^HEX_INVALID: expected 2 to 128 hex digits \(1 to 64 bytes\)/],
+  ['half a byte of a nonce', ['--nonce', 'a'], /^HEX_INVALID: expected 2 to 128 hex digits \(1 to 64 bytes\)/],
   ['REPORT_DATA twice', ['--nonce', 'aa', '--report-data', 'aa'.repeat(64)], /^USAGE: REPORT_DATA is asked for twice/],
   ['a bit that does not exist', ['--platform-set', 'ECC'], /^USAGE: there is no bit "ECC"/],
   ['a level that is no level', ['--min-tcb', 'bl=x'], /^USAGE: expected levels like bl=3/],

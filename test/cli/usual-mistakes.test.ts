@@ -11,6 +11,7 @@ import { refuseHostKey } from '../../lib/host/ssh-options.ts';
 import { readLaunchDigest } from '../../lib/identity/digest-text.ts';
 import { planCells } from '../../lib/matrix/cells.ts';
 import { matrixSchema } from '../../lib/matrix/matrix-file.ts';
+import { Reference } from '../../lib/runner/reference.ts';
 import { GENOA, QEMU_BUILD, sectionsOf } from '../host/preflight/hosts.ts';
 import { runHere } from '../support/cli-here.ts';
 import { AMDSEV_SECTIONS, firmwareImage } from '../support/firmware-image.ts';
@@ -82,16 +83,42 @@ test('3. a kernel for a firmware without a section for its hashes: another build
   );
 });
 
-test('4. an unknown host key: the command that adds it, after a look', () => {
-  const target = {
-    name: 'milan-1',
-    address: 'milan-1.lab',
-    port: 2222,
-    user: 'snp',
-    knownHostsPath: '/home/me/known_hosts',
-  };
-  const error = refuseHostKey(target, { accepted: [], revoked: [] }, new Uint8Array(8));
-  expect(error?.hint).toMatch(/compare the fingerprint.*ssh-keyscan -p 2222 milan-1\.lab >> \/home\/me\/known_hosts/);
+/** An ed25519 key of zeros, as a server shows it. */
+const HOST_KEY = Buffer.concat([
+  Buffer.from([0, 0, 0, 11]),
+  Buffer.from('ssh-ed25519'),
+  Buffer.from([0, 0, 0, 32]),
+  Buffer.alloc(32),
+]);
+const TARGET = {
+  name: 'milan-1',
+  address: 'milan-1.lab',
+  port: 2222,
+  user: 'snp',
+  knownHostsPath: '/home/me/known_hosts',
+};
+const NOBODY = { accepted: [], revoked: [] };
+
+test('4. an unknown host key: where to compare it, and the command that adds this one and no other', () => {
+  expect(refuseHostKey(TARGET, NOBODY, HOST_KEY)?.hint).toBe(
+    'if ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub says the same on the host, add it: ' +
+      'ssh-keyscan -t ed25519 -p 2222 milan-1.lab >> /home/me/known_hosts',
+  );
+});
+
+test('4. an unknown host key behind a jump host: the command asks from there', () => {
+  const jump = { name: 'gate', address: 'gate.lab', port: 22, user: 'me' };
+  const behind = { ...TARGET, port: 22, knownHostsPath: '/home/me/known hosts', jump };
+  expect(refuseHostKey(behind, NOBODY, HOST_KEY)?.hint).toMatch(
+    /add it: ssh me@gate\.lab ssh-keyscan -t ed25519 milan-1\.lab >> '\/home\/me\/known hosts'$/,
+  );
+});
+
+test('4. a host key that is another one: the command that forgets the old one, for a host that was reinstalled', () => {
+  const accepted = [{ type: 'ssh-ed25519', blob: new Uint8Array(51) }];
+  expect(refuseHostKey(TARGET, { accepted, revoked: [] }, HOST_KEY)?.hint).toMatch(
+    /reinstalled, ssh-keygen -R '\[milan-1\.lab\]:2222' -f \/home\/me\/known_hosts and run this again; .*somebody else/,
+  );
 });
 
 test('5. a QEMU that is too old: the version that is needed', () => {
@@ -103,7 +130,9 @@ test('6. no permission on /dev/sev: the commands that give it', () => {
   const facts = factsOf({});
   const sev = { present: true, usable: false, trouble: 'Permission denied' };
   const machine = { ...facts.machine, devices: { ...facts.machine.devices, sev } };
-  expect(fixOf({ ...facts, machine }, 'HOST_DEVICE')).toMatch(/chgrp kvm \/dev\/sev && chmod 660 \/dev\/sev .*udev/);
+  expect(fixOf({ ...facts, machine }, 'HOST_DEVICE')).toMatch(
+    /chgrp kvm \/dev\/sev && chmod 660 \/dev\/sev && usermod -aG kvm snp, .*> \/etc\/udev\/rules\.d\//,
+  );
 });
 
 for (const [misspelt, meant] of [
@@ -124,7 +153,7 @@ test('8. a key that is not P-384: what it is, and what makes one', async () => {
   const key = written('p256.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }));
   const image = written('for-key.fd', firmwareImage());
   expect(await refused(['id-block', '--ovmf', image, ...VCPUS, '--id-key', key])).toMatch(
-    /KEY_INVALID: .*got ec prime256v1[\s\S]*hint: snp-conform keygen/,
+    /KEY_INVALID: .*P-384.*got ec prime256v1 \(.*p256\.pem\)\n {2}hint: snp-conform keygen/,
   );
 });
 
@@ -134,6 +163,22 @@ test('9. a digest in base64 is taken as one; a cut one is refused with both form
   expect(read(digest.toString('base64')).digest).toEqual(read(digest.toString('hex')).digest);
   expect(harnessErrorOf(() => read(digest.toString('base64').slice(0, 60))).hint).toMatch(
     /96 hex digits.*64 characters of base64/,
+  );
+});
+
+test('9. a digest in base64 where only hex is taken: the same in hex', async () => {
+  const hash = Buffer.alloc(32, 0xfb);
+  const image = written('for-hash.fd', firmwareImage());
+  const options = ['--ovmf', image, ...VCPUS, '--kernel-sha256', hash.toString('base64')];
+  expect(await refused(['predict', ...options])).toContain(`hint: this is base64; in hex: ${hash.toString('hex')}\n`);
+});
+
+test('9. published digests in base64: what to write in their place', () => {
+  const digest = Buffer.alloc(48, 0xfb);
+  const digests = { 'qemu-init2': { cell: digest.toString('base64') } };
+  const path = written('published.json', JSON.stringify({ format: 'snp-conform/reference@1', digests }));
+  expect(harnessErrorOf(() => Reference.read(path)).what).toContain(
+    `got one in base64; write ${digest.toString('hex')}`,
   );
 });
 

@@ -1,15 +1,48 @@
 import { BlockSearch } from '../../lib/explain/block-search.ts';
-import { stageOf } from '../../lib/explain/blocks.ts';
+import { STAGES, stageOf } from '../../lib/explain/blocks.ts';
 import { type LIKELIHOODS, PRIOR } from '../../lib/explain/option.ts';
+import { unitsByStage } from '../../lib/explain/search.ts';
 import { expect, test } from '../support/test.ts';
 import { Dice, SMALL_IMAGES, sceneOf } from './plants.ts';
 
 const { blocks } = new BlockSearch(sceneOf(new Dice(11), SMALL_IMAGES).known);
 
 test('within a stage blocks are sorted by what they hold over what they cost, and no stage begins before an earlier one', () => {
-  const order = blocks.map((block) => ({ stage: stageOf(block), worth: block.prior / block.cost }));
+  const order = blocks.map((block) => {
+    const stage = stageOf(block);
+    const worth = stage === 'wide singles' ? 1 / block.cost : block.prior / block.cost;
+    return { stage: STAGES.indexOf(stage), worth };
+  });
   const sorted = [...order].sort((left, right) => left.stage - right.stage || right.worth - left.worth);
   expect(order).toEqual(sorted);
+});
+
+test('all single changes are searched before any two at once, but for the million of signatures that no guest has', () => {
+  const firstPair = blocks.findIndex(({ changes }) => changes > 1);
+  const late = blocks.slice(firstPair).filter(({ changes }) => changes === 1);
+  expect(late.flatMap(({ vmsa }) => vmsa.map(({ name }) => name))).toEqual(['signature far']);
+  const wide = blocks.slice(0, firstPair).filter((block) => stageOf(block) === 'wide singles');
+  expect(wide.flatMap(({ trunk, vmsa }) => [...trunk, ...vmsa].map(({ name }) => name))).toEqual([
+    'features wide',
+    'cmdline wide',
+    'signature wide',
+  ]);
+});
+
+test('where single changes cost as much as pairs, with hundreds of vCPUs, the last of them wait for the pairs', () => {
+  const { known } = sceneOf(new Dice(11), SMALL_IMAGES);
+  const search = new BlockSearch({ ...known, launch: { ...known.launch, vcpus: 512 } });
+  const stages = unitsByStage(search);
+  expect(stages.flat().toSorted((left, right) => left - right)).toEqual(search.units.map((_, unit) => unit));
+  const kinds = stages.map((units) => {
+    const found = units.map((unit) => search.blocks[search.units[unit]?.block ?? 0]);
+    return found.map((block) => (block === undefined ? '' : stageOf(block)));
+  });
+  expect(kinds[1]?.length).toBeGreaterThan(0);
+  expect(new Set(kinds[1])).toEqual(new Set(['wide singles']));
+  expect(kinds[2]?.at(0)).toBe('usual pairs');
+  expect(kinds[2]?.at(-1)).toBe('wide singles');
+  expect(unitsByStage(new BlockSearch(known)).map((units) => units.length).length).toBe(STAGES.length);
 });
 
 test('usual causes in threes are searched before what is far from usual in twos', () => {

@@ -1,6 +1,8 @@
-import { BlockSearch } from '../../lib/explain/block-search.ts';
+import { BlockSearch, type Unit } from '../../lib/explain/block-search.ts';
+import { stageOf } from '../../lib/explain/blocks.ts';
 import { explanationsOf } from '../../lib/explain/explanation.ts';
 import { runHere, searchHypotheses } from '../../lib/explain/search.ts';
+import { cmdlineHashOf } from '../../lib/measure/kernel-hashes.ts';
 import { predict } from '../../lib/measure/predict.ts';
 import { expect, test } from '../support/test.ts';
 import { Dice, plant, type Scene, SMALL_IMAGES, sceneOf } from './plants.ts';
@@ -61,6 +63,51 @@ test('a search made anew of the same launch has the same units, so that workers 
   const { known } = sceneOf(new Dice(5), SMALL_IMAGES);
   const [one, other] = [new BlockSearch(known), new BlockSearch(structuredClone(known))];
   expect(other.units).toEqual(one.units);
+});
+
+/** A search that finds a pair, which a single change that was not searched is as well. */
+class PairFirst extends BlockSearch {
+  readonly single = this.blocks.findIndex((block) => stageOf(block) === 'rest' && block.changes === 1);
+
+  override run(unit: Unit) {
+    const block = this.blocks[unit.block];
+    const pair = { options: [this.option, this.option], vcpus: null };
+    return { tried: 0, hits: block?.changes === 2 ? [pair] : [] };
+  }
+
+  override sameLaunch(index: number) {
+    return index === this.single ? [{ options: [this.option], vcpus: null }] : [];
+  }
+
+  get option() {
+    const option = this.blocks[this.single]?.vmsa[0]?.options.at(0);
+    if (option === undefined) throw new Error('no signature is far from usual');
+    return option;
+  }
+}
+
+test('a pair that is one change as well, which waited to be searched, is told as that change', async () => {
+  const search = new PairFirst(sceneOf(new Dice(5), SMALL_IMAGES).known);
+  const run = runHere(search, () => Promise.resolve());
+  const { hits } = await searchHypotheses(search, { now: () => 0, deadline: 1, run });
+  expect(hits.map(({ options }) => options.length)).toEqual([1]);
+});
+
+test('a signature of no processor and a mistyped character are found before pairs are begun', async () => {
+  const scene = sceneOf(new Dice(5), SMALL_IMAGES);
+  const { launch } = scene.known;
+  const { kernelHashes } = launch;
+  const search = new BlockSearch(scene.known);
+  const typed = scene.append.replace('console', 'confole');
+  const measured = [
+    { ...launch, vcpuSignature: 0x00a7_0f63 },
+    { ...launch, kernelHashes: kernelHashes && { ...kernelHashes, cmdline: cmdlineHashOf(typed) } },
+  ];
+  for (const changed of measured) {
+    const { result, explanations } = await explained(search, scene, predict(changed).launchDigest);
+    expect(explanations.map(({ changes }) => changes.length)).toEqual([1]);
+    expect(result.searched.filter(({ changes, tried }) => changes > 1 && tried > 0)).toEqual([]);
+  }
 });
 
 test('what a search would name and does not reproduce the digest is not named', async () => {

@@ -92,13 +92,15 @@ test('a changed host key is refused with both fingerprints', async () => {
 });
 
 test('an unknown host key is refused, with its fingerprint and the way to add it', async () => {
-  const knownHostsPath = knownHosts('known-nothing', '');
-  const opening = openLabSession(sshd, { hostKey: undefined, knownHostsPath });
-  await expect(opening).rejects.toMatchObject({
-    code: 'SSH_HOST_KEY',
-    what: expect.stringContaining(print(sshd.hostKeyLine)),
-    hint: expect.stringContaining(`ssh-keyscan -p ${sshd.port} 127.0.0.1 >> ${knownHostsPath}`),
-  });
+  // A file that is not there yet knows nobody either.
+  for (const knownHostsPath of [knownHosts('known-nothing', ''), join(sshd.directory, 'known-not-yet')]) {
+    const opening = openLabSession(sshd, { hostKey: undefined, knownHostsPath });
+    await expect(opening).rejects.toMatchObject({
+      code: 'SSH_HOST_KEY',
+      what: expect.stringContaining(print(sshd.hostKeyLine)),
+      hint: expect.stringContaining(`ssh-keyscan -t ed25519 -p ${sshd.port} 127.0.0.1 >> ${knownHostsPath}`),
+    });
+  }
 });
 
 test('with neither a key nor known_hosts nothing is trusted', async () => {
@@ -145,12 +147,16 @@ test('a key with a passphrase, and one that is no key, say so', async () => {
 
 test('a key or known_hosts that cannot be read is named', async () => {
   const absent = join(sshd.directory, 'absent');
-  for (const changes of [{ privateKeyPath: absent }, { hostKey: undefined, knownHostsPath: absent }]) {
-    await expect(openLabSession(sshd, changes)).rejects.toMatchObject({
-      code: 'FILE_UNREADABLE',
-      what: expect.stringContaining(absent),
-    });
-  }
+  await expect(openLabSession(sshd, { privateKeyPath: absent })).rejects.toMatchObject({
+    code: 'FILE_UNREADABLE',
+    what: `the private key ${absent} cannot be read: there is no such file`,
+    hint: expect.stringContaining(`ssh-keygen -t ed25519 -f ${absent} && ssh-copy-id -i ${absent}.pub -p ${sshd.port}`),
+  });
+  const folder = sshd.directory;
+  await expect(openLabSession(sshd, { hostKey: undefined, knownHostsPath: folder })).rejects.toMatchObject({
+    code: 'FILE_UNREADABLE',
+    what: `the known_hosts file ${folder} cannot be read: it is a directory`,
+  });
 });
 
 test('an agent lets the session in', async () => {

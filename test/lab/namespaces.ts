@@ -1,3 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isAlive } from '../support/until.ts';
 import { command } from './command.ts';
 import { type Sshd, type SshdPlace, startSshd } from './sshd.ts';
@@ -25,6 +31,37 @@ export interface NetHost {
   stop(): Promise<void>;
 }
 
+/** A cable that takes its time and loses some of what it carries. */
+export interface SlowLink {
+  /** Of every packet, in either direction. */
+  delayMs: number;
+  lossPerMille: number;
+}
+
+/** Makes the two ends of a cable, that of this machine and that of the other. @returns what takes it away */
+async function makeCable(outer: string, inner: string, name: string, slow?: SlowLink): Promise<() => Promise<unknown>> {
+  if (slow === undefined) {
+    await command(['ip', 'link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', name]);
+    return () => command(['ip', 'link', 'delete', outer]);
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'snp-link-'));
+  const program = join(folder, 'slow-link');
+  const source = fileURLToPath(new URL('slow-link.c', import.meta.url));
+  await command(['cc', '-O2', '-Wall', '-Wextra', '-Werror', '-o', program, source]);
+  const ends = [outer, inner, `/run/netns/${name}`, String(slow.delayMs), String(slow.lossPerMille)];
+  const relay = spawn(program, ends, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await Promise.race([
+    once(relay.stdout, 'data'),
+    once(relay, 'exit').then(() => Promise.reject(new Error('slow-link ended before it was ready'))),
+  ]);
+  return async () => {
+    const ended = once(relay, 'exit');
+    relay.kill();
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
 let made = 0;
 
 /** Removes the namespaces of tests whose process was killed. */
@@ -47,14 +84,18 @@ function network(pid: number, number: number): { here: string; there: string } {
  * Starts a machine of the test lab; needs root.
  * @param root of its file system; null: that of this machine   @param settings further lines of its sshd_config
  */
-export async function startNetHost(root: string | null, settings: readonly string[] = []): Promise<NetHost> {
+export async function startNetHost(
+  root: string | null,
+  settings: readonly string[] = [],
+  slow?: SlowLink,
+): Promise<NetHost> {
   await sweep();
   const number = made++;
   const name = `${PREFIX}${process.pid}-${number}`;
   const [outer, inner] = [`st${process.pid}o${number}`, `st${process.pid}i${number}`];
   const { here, there } = network(process.pid, number);
   await command(['ip', 'netns', 'add', name]);
-  await command(['ip', 'link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', name]);
+  const removeCable = await makeCable(outer, inner, name, slow);
   await command(['ip', 'address', 'add', `${here}/30`, 'dev', outer]);
   await command(['ip', 'link', 'set', outer, 'up']);
   const inside = ['ip', '-netns', name] as const;
@@ -70,7 +111,7 @@ export async function startNetHost(root: string | null, settings: readonly strin
     ],
   };
   const remove = async (): Promise<void> => {
-    await command(['ip', 'link', 'delete', outer]).catch(() => '');
+    await removeCable().catch(() => '');
     await command(['ip', 'netns', 'delete', name]);
   };
   const sshd = await startSshd(settings, place).catch(async (thrown: unknown) => {

@@ -13,7 +13,7 @@ import { ensureTree, type QemuTree, type TreePacker } from '../qemu-tree.ts';
 import type { Session } from '../session.ts';
 import { findCbitpos } from './cbitpos.ts';
 import { emulatedPlatform } from './emulated-facts.ts';
-import { findingsOf, hostState } from './findings.ts';
+import { findingsOf, gravestFirst, hostState } from './findings.ts';
 import { askMachine, askQemu } from './gather.ts';
 import { slotFindings, usableSlots } from './slots.ts';
 
@@ -138,12 +138,12 @@ export async function examineHost(
     directory: entry.directory,
     usableBuilds: Object.keys(qemu),
   };
-  const findings = [
+  const findings = gravestFirst([
     ...entryFindings(entry),
     ...(await fileChannelFindings(entry, session)),
     ...findingsOf(subject),
     ...slotFindings(slots, facts, GUEST_MEMORY_MIB),
-  ];
+  ]);
   const [binary] = Object.values(qemu);
   if (hostState(findings) !== 'ready' || binary === undefined) {
     return { state: hostState(findings), findings, facts, provenance: null, slots };

@@ -81,12 +81,18 @@ const devices: Rule = ({ facts: { machine, platform } }) => {
   if (!kvm.present) {
     found.push(error('HOST_DEVICE', '/dev/kvm is not there', 'is SVM on in the BIOS, and kvm_amd loaded?'));
   } else if (!kvm.usable) {
-    found.push(error('HOST_DEVICE', `/dev/kvm cannot be used: ${kvm.trouble}`, `run: usermod -aG kvm ${user}`));
+    found.push(
+      error(
+        'HOST_DEVICE',
+        `/dev/kvm cannot be used: ${kvm.trouble}`,
+        `as root: usermod -aG kvm ${user}, who then logs in anew`,
+      ),
+    );
   }
   if (!sev.present) {
     found.push(error('HOST_DEVICE', '/dev/sev is not there', 'run: modprobe ccp; see the kernel log for "ccp"'));
   } else if (!sev.usable) {
-    const fix = `as root: chgrp kvm /dev/sev && chmod 660 /dev/sev (and a udev rule that keeps it so), with ${user} in that group`;
+    const fix = `as root: chgrp kvm /dev/sev && chmod 660 /dev/sev && usermod -aG kvm ${user}, who then logs in anew; to keep it so: echo 'KERNEL=="sev", GROUP="kvm", MODE="0660"' > /etc/udev/rules.d/90-sev.rules`;
     found.push(error('HOST_DEVICE', `/dev/sev cannot be used: ${sev.trouble}`, fix));
   }
   return found;
@@ -147,11 +153,14 @@ const asids: Rule = ({ facts: { platform } }) => {
     : undefined;
 };
 
+/** What to do where no QEMU launches SNP guests; a command comes after it. */
+export const QEMU_WANTED = 'install QEMU 9.1 or later (Debian 12: from its backports, as docs/hosts.md says)';
+
 const qemu: Rule = ({ facts, usableBuilds }) => {
   const builds = Object.entries(facts.qemu).filter(([name]) => !usableBuilds.includes(name));
   return builds.map(([name, build]) => {
     const trouble = build.trouble ?? `${build.path} (${build.version}) does not know sev-snp-guest`;
-    const fix = 'see "qemu" of this host in hosts.json; SNP guests need QEMU 9.1 or later';
+    const fix = `${QEMU_WANTED}, or name another build under "qemu" of this host in hosts.json`;
     const what = `QEMU build "${name}": ${trouble}`;
     return usableBuilds.length === 0 ? error('HOST_QEMU', what, fix) : warning('HOST_QEMU', what, fix);
   });
@@ -202,13 +211,17 @@ const MACHINE_RULES: readonly Rule[] = [qemu, programs, folder, disk];
 /** About a platform that is asked of the machine. */
 const PLATFORM_RULES: readonly Rule[] = [processor, snpEnabled, devices, firmware, initialised, tcb, asids, snphost];
 
-/** All that is to be said of a host, the gravest first. */
+const LEVELS: readonly HostFinding['level'][] = ['error', 'cannot', 'warning', 'note'];
+
+/** Findings in the order in which people are told of them. */
+export function gravestFirst(findings: readonly HostFinding[]): HostFinding[] {
+  return findings.toSorted((left, right) => LEVELS.indexOf(left.level) - LEVELS.indexOf(right.level));
+}
+
+/** All that the facts of a host give to say. */
 export function findingsOf(subject: HostSubject): HostFinding[] {
   const rules = subject.emulated ? MACHINE_RULES : [...PLATFORM_RULES, ...MACHINE_RULES];
-  const order: readonly HostFinding['level'][] = ['error', 'cannot', 'warning', 'note'];
-  return rules
-    .flatMap((rule) => rule(subject) ?? [])
-    .sort((left, right) => order.indexOf(left.level) - order.indexOf(right.level));
+  return gravestFirst(rules.flatMap((rule) => rule(subject) ?? []));
 }
 
 /** What follows from the findings for the host as a whole: a machine that could not launch anyway is not called broken. */

@@ -11,7 +11,8 @@ type Sections = ReadonlyMap<string, Section>;
 function device(sections: Sections, name: string): DeviceAccess {
   const section = sections.get(name);
   if (section?.exitCode === 0) return { present: true, usable: true, trouble: null };
-  const trouble = shortText(section?.text) ?? 'it could not be asked';
+  // A shell says first who complains of what: `sh: 1: cannot create /dev/sev: Permission denied`.
+  const trouble = shortText(section?.text)?.replace(/^.*\/dev\/\w+: /, '') ?? 'it could not be asked';
   return { present: trouble !== 'absent', usable: false, trouble };
 }
 

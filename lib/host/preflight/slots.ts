@@ -49,6 +49,9 @@ export function slotFindings(
   const [code, fix] =
     slots.boundBy === 'memory'
       ? (['HOST_MEMORY', 'end what else runs there, or lower "slots"'] as const)
-      : (['HOST_ASIDS', 'end guests that nobody needs, or lower "slots"'] as const);
+      : ([
+          'HOST_ASIDS',
+          'end guests that nobody needs, or lower "slots"; the BIOS sets the total (SEV-ES ASID space limit)',
+        ] as const);
   return [{ level: slots.usable === 0 ? 'error' : 'warning', code, what, fix }];
 }
