@@ -70,7 +70,7 @@ const changesText = (changes: number): string =>
   ['no change', 'one change', 'two changes at once', 'three changes at once'][changes] ?? `${changes} changes`;
 
 /** One line for each number of changes: how many hypotheses there are, how many of them were compared, and which kinds were not. */
-export function remainderLines(searched: readonly Searched[]): string[] {
+function remainderLines(searched: readonly Searched[]): string[] {
   return [1, 2, 3].flatMap((changes) => {
     const rows = searched.filter((row) => row.changes === changes);
     const size = rows.reduce((sum, row) => sum + row.size, 0);
