@@ -23,7 +23,7 @@ export function setHalfGpa(half: Buffer, gpa: bigint): void {
  * 112 bytes: calling out for each costs more than twice the hash, and half of each padded message is always the same.
  */
 export class ChainWalker {
-  readonly #exports = instantiate(chainModule());
+  readonly #exports = instantiate(chainModule);
   readonly #memory = new Uint8Array(this.#exports.memory.buffer);
 
   /** Sets what is looked for. @param target 48 bytes */

@@ -46,9 +46,8 @@ export class PageHasher {
   readonly #view: DataView;
   #pair: PagePair | undefined;
 
-  /** @param module of `pageModule` */
-  constructor(module: Uint8Array = pageModule()) {
-    const { memory, run } = instantiate(module);
+  constructor() {
+    const { memory, run } = instantiate(pageModule);
     this.#memory = Buffer.from(memory.buffer);
     this.#view = new DataView(memory.buffer);
     this.#run = run;
@@ -99,6 +98,5 @@ export class PageHasher {
 
 /** null: this processor cannot hash two pages at once. */
 export function pageHasher(): PageHasher | null {
-  const module = pageModule();
-  return canRun(module) ? new PageHasher(module) : null;
+  return canRun(pageModule) ? new PageHasher() : null;
 }
