@@ -29,6 +29,11 @@ const ANSWER: Answer = {
   exhausted: true,
   seconds: 1.2345,
   searched: [],
+  files: [
+    { input: 'firmware', name: 'OVMF.fd', sha256: '12'.repeat(32), others: 2 },
+    { input: 'kernel', name: 'vmlinuz\u001b', sha256: null, others: 1 },
+    { input: 'initrd', name: null, sha256: null, others: 0 },
+  ],
 };
 
 test('an answer says what it is, what it was compared with, what is ruled out and how to see it on the host, in this order', () => {
@@ -89,6 +94,20 @@ test('of what was not found out it is told how many hypotheses there are, and wh
     '  three changes at once: 14 of 50; not or not wholly tried: large; small',
   ]);
   expect(remainderLines(many.slice(0, 6)).at(0)).not.toContain('more kinds');
+});
+
+test('where nothing is found the files are told that a host may have had otherwise, and how to see that there', () => {
+  const lines = answerText({ ...ANSWER, explanations: [], searched: [row(1, 'a', 5, 5)] }).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('Most likely the host launched a file that is not here'));
+  expect(lines.slice(at + 1, at + 4)).toEqual([
+    `  firmware OVMF.fd, sha256 ${'12'.repeat(32)}, 2 others at hand`,
+    '  kernel   vmlinuz\\u001b, its hash is not known, 1 other at hand',
+    '  initrd   none, no other at hand',
+  ]);
+  expect(lines.slice(at + 4).join(' ')).toContain('--artifacts DIR');
+  expect(lines.join('\n')).not.toContain('--time-limit');
+  expect(answerText({ ...ANSWER, explanations: [], exhausted: false })).toContain('--time-limit SECONDS');
+  expect(answerText(ANSWER)).not.toContain('--artifacts');
 });
 
 test('programs get the same, with milliseconds', () => {
