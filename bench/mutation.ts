@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import ts from 'typescript';
 
-// How many small changes of a room do its own tests see?
+// How many small changes of a room do the tests of its code see?
 //   node --import tsx bench/mutation.ts measure identity --mutants 40 --seed 7
 // A sample, drawn by the seed: the share is that of the sample. Each mutant is one run of the room's tests in a copy of the
 // project, up to the first failure. Mutants that change nothing count only where EQUIVALENT does not name them. On standard
@@ -38,6 +38,13 @@ const WANTED: ReadonlyMap<string, number> = new Map([
   ['identity', 85],
   ['attestation', 75],
   ['explain', 75],
+]);
+
+/** Tests of a room's code that stand beside who calls it. */
+const OTHER_TESTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['measure', ['test/evidence/firmware-descriptor.test.ts']],
+  ['attestation', ['test/judge/attestation-checks.test.ts']],
+  ['explain', ['test/runner/answer.test.ts', 'test/runner/explain-cell.test.ts']],
 ]);
 
 /** Mutants that change nothing anybody could see, by the line they are on. They are left out of the share, and told. */
@@ -121,6 +128,7 @@ async function passes(copy: string, room: string): Promise<boolean> {
     '-c',
     'test/playwright.config.ts',
     `test/${room}/`,
+    ...(OTHER_TESTS.get(room) ?? []),
     '--project=unit',
     '--workers=1',
     '--max-failures=1',

@@ -102,7 +102,7 @@ export function readPrivateKey(bytes: Uint8Array, source: KeySource, passphrase?
     const what = `${role}: the passphrase is wrong, or the key is damaged`;
     throw new HarnessError({ code: 'KEY_PASSPHRASE', what, where, cause });
   }
-  requirePrivateP384(key, role);
+  requirePrivateP384(key, role, where);
   return key;
 }
 
@@ -125,7 +125,7 @@ export function readPublicKey(bytes: Uint8Array, source: KeySource, passphrase?:
     const hint = 'a public key in PEM or DER, a certificate in PEM, or the 1028 bytes of an ID auth';
     throw new HarnessError({ code: 'KEY_INVALID', what, where, hint, cause });
   }
-  requireP384(read, role);
+  requireP384(read, role, where);
   return read;
 }
 

@@ -41,7 +41,9 @@ export class Progress {
 
   #left(): string {
     const done = this.#rows.length;
-    if (done === 0) return '';
+    // Before as many are done as run at once, the time of one says nothing about that of the others.
+    const atOnce = [...this.#running.values()].reduce((sum, count) => sum + count, 0);
+    if (done === 0 || done < atOnce) return '';
     const seconds = (((this.#screen.now() - this.#startedAt) / done) * (this.#total - done)) / 1000;
     return seconds < 1 ? '' : `, about ${Math.round(seconds)} s left`;
   }

@@ -16,6 +16,7 @@ import { sealFile } from '../evidence/manifest.ts';
 import type { ResultKind } from '../evidence/results.ts';
 import { RESULTS_FILE } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
+import { shellWord } from '../host/quote.ts';
 import { CELL_ATTACHMENT, REPLAY_CHANGE_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
 import { type HostedCell, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
@@ -44,6 +45,8 @@ export default class RunReporter implements Reporter {
   readonly #planned: ReadonlyMap<string, WrittenCell>;
   #tests: TestCase[] = [];
   readonly #ended = new Set<string>();
+  /** Cells that ran when the user ended the run. */
+  #cutOff = 0;
   /** Cells that are played back and come out otherwise than when they were recorded. */
   readonly #changed: string[] = [];
   /** The parts of a run that become one; undefined where it runs here. */
@@ -102,6 +105,7 @@ export default class RunReporter implements Reporter {
   onTestEnd(test: TestCase, result: TestResult): void {
     const row = { ...rowOf(test, result), planned: this.#planned.get(cellIdOfTitle(test.title)) };
     this.#ended.add(test.id);
+    if (result.status === 'interrupted') this.#cutOff++;
     const change = result.annotations.find(({ type }) => type === REPLAY_CHANGE_ANNOTATION)?.description;
     if (change !== undefined)
       this.#changed.push(`${plainText(`${row.host} ${row.name}`, 400)}: ${plainText(change, 400)}`);
@@ -110,6 +114,13 @@ export default class RunReporter implements Reporter {
     // A host that is out is told once, with the reason, and not for each of its cells.
     if (result.status === 'skipped') this.#progress?.addTold(row);
     else this.#progress?.add(row);
+  }
+
+  /** @param notRun how many tests never began */
+  #interruptedLine(notRun: number): string {
+    const { runDirectory, source } = this.#plan;
+    const goOn = source.kind === 'hosts' ? `; go on with: snp-conform run --resume ${shellWord(runDirectory)}` : '';
+    return `interrupted: of ${this.#tests.length} cells ${this.#cutOff} were cut off and ${notRun} never began${goOn}`;
   }
 
   async onEnd(result: FullResult): Promise<void> {
@@ -149,9 +160,7 @@ export default class RunReporter implements Reporter {
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
       `page: ${page}`,
-      ...(result.status === 'interrupted'
-        ? [`interrupted: ${notRun.length} of ${this.#tests.length} cells not run`]
-        : []),
+      ...(result.status === 'interrupted' ? [this.#interruptedLine(notRun.length)] : []),
       totalsText(totals),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);

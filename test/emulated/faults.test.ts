@@ -77,8 +77,11 @@ test('an interrupted run ends in order: no QEMU, what was done is on disk, and w
   const { controller } = await startMatrix();
   await until('a finished cell', async () => (await finished()).length > 0, 60_000);
   controller.kill('SIGINT');
-  const { exitCode } = await controller;
+  const { exitCode, stdout } = await controller;
   expect(exitCode).toBe(3);
+  expect(stdout).toMatch(
+    /\ninterrupted: of \d+ cells \d+ were cut off and \d+ never began; go on with: .* run --resume \S/,
+  );
   expect(await qemus()).toEqual([]);
   expect((await finished()).length).toBeGreaterThan(0);
   const earlier = join(lab.folder, 'killed', 'earlier');

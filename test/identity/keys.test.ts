@@ -13,7 +13,7 @@ const WRONG_KEYS: readonly (readonly [string, () => KeyObject])[] = [
 for (const [kind, generate] of WRONG_KEYS) {
   test(`refuses a key of kind ${kind}`, () => {
     const key = generate();
-    const refusal = `KEY_INVALID: ID key: expected an EC key on secp384r1, got ${kind}`;
+    const refusal = `KEY_INVALID: ID key: expected a P-384 key (EC on secp384r1), got ${kind}`;
     expect(() => requireP384(key, 'ID key')).toThrow(refusal);
     expect(() => buildIdAuth({ idBlock: new Uint8Array(96), idKey: key })).toThrow(refusal);
   });

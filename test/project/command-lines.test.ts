@@ -3,33 +3,7 @@ import { COMMANDS } from '../../lib/cli/commands.ts';
 import { HarnessError } from '../../lib/errors.ts';
 import { expect, test } from '../support/test.ts';
 import { projectFiles, projectText } from './files.ts';
-
-/** A command line, and where it is printed. */
-interface Printed {
-  readonly where: string;
-  readonly line: string;
-}
-
-const PROGRAM = /(?:^|[\s|(])(?:npx |\.\/bin\/|node bin\/)?snp-conform (?=[a-z-])/;
-
-/** The command lines in a text: what follows the program, up to the end of the command. */
-function commandLines(text: string, where: string): Printed[] {
-  return text
-    .replaceAll(/\\\n\s*/g, ' ')
-    .split('\n')
-    .filter((line) => PROGRAM.test(line))
-    .map((line) => ({ where, line: line.slice(line.search(PROGRAM)).replace(PROGRAM, '') }));
-}
-
-/** The words of a command as a shell would split it; what is quoted stays one word, and what follows `|`, `>` or `#` is not ours. */
-function words(line: string): string[] {
-  const found: string[] = [];
-  for (const [word] of line.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
-    if (/^(?:[|>&;#]|2>|<)/.test(word)) break;
-    found.push(word.replaceAll(/["']/g, ''));
-  }
-  return found;
-}
+import { commandLines, documentPages, type Printed, printedOn, shellLine } from './printed-commands.ts';
 
 /** Takes the actions out of a command, and makes it throw where it would end the process. */
 function tamed(command: Command): Command {
@@ -41,7 +15,7 @@ function tamed(command: Command): Command {
 
 /** What is wrong with a command line; undefined where the definitions take it. */
 async function trouble(line: string): Promise<string | undefined> {
-  const [name = '', ...rest] = words(line);
+  const [name = '', ...rest] = shellLine(line).words;
   const row = COMMANDS.find((command) => command.name === name);
   if (row === undefined) return `there is no command ${name}`;
   const program = tamed(new Command('snp-conform')).addCommand(tamed(await row.load()));
@@ -66,14 +40,11 @@ async function troubles(printed: readonly Printed[]): Promise<string[]> {
 }
 
 test('every command line of README and docs is one that the definitions of the commands take', async () => {
-  const pages = projectFiles().filter((path) => path === 'README.md' || /^docs\/.*\.(?:md|yml)$/.test(path));
-  const printed = pages.flatMap((path) => {
-    const text = projectText(path) ?? '';
-    if (path.endsWith('.yml')) return commandLines(text, path);
-    return [...text.matchAll(/^```(?:sh|bash|console)\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
-      commandLines(block, path),
-    );
-  });
+  const recipes = projectFiles().filter((path) => /^docs\/.*\.yml$/.test(path));
+  const printed = [
+    ...documentPages().flatMap(printedOn),
+    ...recipes.flatMap((path) => commandLines(projectText(path) ?? '', path)),
+  ];
   expect(printed.length).toBeGreaterThan(60);
   expect(await troubles(printed)).toEqual([]);
 });

@@ -40,6 +40,18 @@ function run(screen: FakeScreen, total: number, rows: readonly ResultRow[], ever
 
 const passes = (count: number): ResultRow[] => Array.from({ length: count }, () => row('pass'));
 
+test('how long is left is not guessed before as many cells are done as run at once', () => {
+  const screen = new FakeScreen(true);
+  const progress = new Progress(screen, 8);
+  for (let at = 0; at < 3; at++) progress.begin('milan-1');
+  screen.time = 30_000;
+  progress.add(row('pass'));
+  expect(screen.written.at(-1)).toMatch(/1 of 8 cells: 1 passed, 0 failed; running: \S+ 2$/);
+  screen.time = 40_000;
+  progress.add(row('pass'));
+  expect(screen.written.at(-1)).toContain('about 120 s left');
+});
+
 test('on a terminal one line is rewritten, and gone at the end', () => {
   const screen = new FakeScreen(true);
   const progress = run(screen, 4, passes(2), 1000);
