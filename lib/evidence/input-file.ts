@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { HarnessError } from '../errors.ts';
 
 /** Errors of the file system that people meet, in words. */
@@ -38,7 +38,7 @@ export interface InputFile {
   pipeMs?: number;
 }
 
-/** Two of these fit the cache of a processor, so that what was read is hashed from there: four times the size takes a fifth longer. */
+/** As much fits the cache of a processor, so that what was read is hashed from there: four times the size takes a fifth longer. */
 const CHUNK_BYTES = 512 << 10;
 
 function unreadable({ path, what, hint }: InputFile, cause: unknown): HarnessError {
@@ -65,44 +65,8 @@ async function openToRead({ path, pipeMs = PIPE_MS }: InputFile): Promise<FileHa
   throw new Error(`it is a pipe to which nobody wrote for ${pipeMs} ms`);
 }
 
-/** Reads a file chunk by chunk; the next one while the last is worked on. A chunk is good until the next is asked for. */
-async function* chunksOfFile(input: InputFile): AsyncGenerator<Uint8Array> {
-  const file = await openToRead(input);
-  const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)] as const;
-  const readInto = (turn: 0 | 1) => file.read(buffers[turn], 0, CHUNK_BYTES, null);
-  let turn: 0 | 1 = 0;
-  let pending = readInto(turn);
-  try {
-    for (;;) {
-      const { bytesRead } = await pending;
-      if (bytesRead === 0) return;
-      const chunk = buffers[turn].subarray(0, bytesRead);
-      turn = turn === 0 ? 1 : 0;
-      pending = readInto(turn);
-      yield chunk;
-    }
-  } finally {
-    // A read that nobody waits for any more still uses the file.
-    await pending.catch(() => undefined);
-    await file.close();
-  }
-}
-
-/** Reads a file in chunks, no further than its bound. @throws HarnessError FILE_UNREADABLE */
-async function* chunksOf(file: InputFile): AsyncGenerator<Uint8Array> {
-  const { path, what, maxBytes } = file;
-  let bytes = 0;
-  try {
-    for await (const chunk of chunksOfFile(file)) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) break;
-      yield chunk;
-    }
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
-  if (bytes <= maxBytes) return;
-  throw new HarnessError({
+function tooLarge({ path, what, maxBytes }: InputFile): HarnessError {
+  return new HarnessError({
     code: 'FILE_UNREADABLE',
     what: `the ${what} is too large: expected at most ${maxBytes} bytes`,
     where: path,
@@ -110,32 +74,78 @@ async function* chunksOf(file: InputFile): AsyncGenerator<Uint8Array> {
   });
 }
 
-/** The whole file. @throws HarnessError FILE_UNREADABLE, also where it is larger than its bound */
-export async function readInputFile(file: InputFile): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of chunksOf(file)) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
+/** Reads on from where the last read ended. @returns how many bytes; 0 at the end */
+type ReadOn = (into: Uint8Array) => Promise<number>;
+
+/**
+ * A regular file is read in this thread: what the system has in memory is copied ten times sooner than another thread is
+ * woken for it. Between two reads whatever else waits has its turn.
+ */
+function readerOf(file: FileHandle, stat: Stats): ReadOn {
+  if (!stat.isFile()) return async (into) => (await file.read(into, 0, into.length, null)).bytesRead;
+  return async (into) => {
+    await setImmediate();
+    return readSync(file.fd, into);
+  };
 }
 
-/** The first bytes of a file, fewer where it has no more. @throws HarnessError FILE_UNREADABLE */
-export async function readFileStart(input: InputFile): Promise<Uint8Array> {
-  const { maxBytes } = input;
+/** Opens a file for one use of it. @throws HarnessError FILE_UNREADABLE */
+async function withFile<T>(input: InputFile, use: (readOn: ReadOn, sizeBytes: number) => Promise<T>): Promise<T> {
   try {
     const file = await openToRead(input);
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(maxBytes), 0, maxBytes, null);
-      return new Uint8Array(buffer.subarray(0, bytesRead));
+      const stat = await file.stat();
+      return await use(readerOf(file, stat), stat.size);
     } finally {
       await file.close();
     }
   } catch (cause) {
-    throw unreadable(input, cause);
+    throw cause instanceof HarnessError ? cause : unreadable(input, cause);
   }
 }
 
+/** A buffer of a size with the same bytes at its start. */
+function grown(bytes: Uint8Array, size: number): Uint8Array {
+  const larger = Buffer.allocUnsafe(size);
+  larger.set(bytes);
+  return larger;
+}
+
+/** The whole file. @throws HarnessError FILE_UNREADABLE, also where it is larger than its bound */
+export async function readInputFile(input: InputFile): Promise<Uint8Array> {
+  const { maxBytes } = input;
+  return withFile(input, async (readOn, sizeBytes) => {
+    // One more than there should be, to see that there is no more; a pipe has no size, nor has a file of /proc.
+    let contents: Uint8Array = Buffer.allocUnsafe(Math.min(sizeBytes, maxBytes) + 1);
+    for (let bytes = 0; ; ) {
+      const bytesRead = await readOn(contents.subarray(bytes));
+      if (bytesRead === 0) return contents.subarray(0, bytes);
+      bytes += bytesRead;
+      if (bytes > maxBytes) throw tooLarge(input);
+      if (bytes === contents.length) contents = grown(contents, Math.min(2 * bytes + CHUNK_BYTES, maxBytes + 1));
+    }
+  });
+}
+
+/** The first bytes of a file, fewer where it has no more. @throws HarnessError FILE_UNREADABLE */
+export async function readFileStart(input: InputFile): Promise<Uint8Array> {
+  return withFile(input, async (readOn) => {
+    const start = Buffer.alloc(input.maxBytes);
+    return start.subarray(0, await readOn(start));
+  });
+}
+
 /** SHA-256 of a file that is never in memory as a whole. @returns 32 bytes   @throws HarnessError FILE_UNREADABLE */
-export async function hashInputFile(file: InputFile): Promise<Uint8Array> {
-  const hash = createHash('sha256');
-  for await (const chunk of chunksOf(file)) hash.update(chunk);
-  return hash.digest();
+export async function hashInputFile(input: InputFile): Promise<Uint8Array> {
+  return withFile(input, async (readOn) => {
+    const hash = createHash('sha256');
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let bytes = 0; ; ) {
+      const bytesRead = await readOn(chunk);
+      if (bytesRead === 0) return hash.digest();
+      bytes += bytesRead;
+      if (bytes > input.maxBytes) throw tooLarge(input);
+      hash.update(chunk.subarray(0, bytesRead));
+    }
+  });
 }

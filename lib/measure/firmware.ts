@@ -44,11 +44,11 @@ function readSections(image: Uint8Array, entry: FooterEntry | undefined): Firmwa
 }
 
 /**
- * Reads off a firmware image all that a launch digest needs of it.
+ * Reads off a firmware image all that a launch digest depends on. The SHA-256 of the file is not of that: it is null.
  * @param image the whole OVMF file
  * @throws HarnessError OVMF_SIZE, OVMF_NO_TABLE, OVMF_TABLE_INVALID, OVMF_NO_SNP_METADATA, OVMF_METADATA_INVALID
  */
-export function describeFirmware(image: Uint8Array): FirmwareDescriptor {
+export function measureFirmware(image: Uint8Array): FirmwareDescriptor {
   checkImageSize(image);
   const table = readFooterTable(image);
   const sections = readSections(image, table.get(OVMF_GUIDS.sevMetadataOffset));
@@ -56,10 +56,15 @@ export function describeFirmware(image: Uint8Array): FirmwareDescriptor {
   const hashesTable = readHashesTable(table.get(OVMF_GUIDS.sevHashesTable));
   return {
     sizeBytes: image.length,
-    sha256: Buffer.from(sha256(image)).toString('hex'),
+    sha256: null,
     pagesDigest: measureImage(image),
     resetVector,
     hashesTable,
     sections,
   };
+}
+
+/** What `measureFirmware` reads off an image, with the SHA-256 of the file. @throws HarnessError as `measureFirmware` */
+export function describeFirmware(image: Uint8Array): FirmwareDescriptor & { sha256: string } {
+  return { ...measureFirmware(image), sha256: Buffer.from(sha256(image)).toString('hex') };
 }

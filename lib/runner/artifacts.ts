@@ -1,15 +1,19 @@
 import { inPlace } from '../errors.ts';
-import { hashInputFile, readInputFile } from '../evidence/input-file.ts';
+import { hashInputFile, type InputFile, readInputFile } from '../evidence/input-file.ts';
 import type { LocalArtifact } from '../host/host.ts';
-import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
+import { describeFirmware, FIRMWARE_BYTES_MAX, measureFirmware } from '../measure/firmware.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
-import { sha256 } from '../measure/sha.ts';
 import { HARNESS_HINTS } from './hints.ts';
 
 /** What a kernel or initrd may have at most; firmware has its own bound. */
 const BOOT_FILE_BYTES_MAX = 2 * 1024 ** 3;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** A kernel or initrd as a file to read. */
+export function bootFile(name: string, path: string): InputFile {
+  return { path, what: `artifact ${name}`, maxBytes: BOOT_FILE_BYTES_MAX, hint: HARNESS_HINTS.artifact };
+}
 
 /** A firmware image under test, and what a digest needs of it. */
 export interface FirmwareArtifact {
@@ -21,32 +25,37 @@ export interface FirmwareArtifact {
 export class Artifacts {
   readonly #files = new Map<string, Promise<LocalArtifact>>();
   readonly #firmware = new Map<string, Promise<FirmwareArtifact>>();
+  readonly #measured = new Map<string, Promise<FirmwareDescriptor>>();
 
   /** @throws HarnessError FILE_UNREADABLE */
   file(name: string, path: string): Promise<LocalArtifact> {
-    const known = this.#files.get(path);
-    if (known !== undefined) return known;
-    const made = hashInputFile({
-      path,
-      what: `artifact ${name}`,
-      maxBytes: BOOT_FILE_BYTES_MAX,
-      hint: HARNESS_HINTS.artifact,
-    }).then((sha256) => ({ name, path, sha256: hex(sha256) }));
-    this.#files.set(path, made);
-    return made;
+    return once(this.#files, path, async () => {
+      return { name, path, sha256: hex(await hashInputFile(bootFile(name, path))) };
+    });
   }
 
   /** @throws HarnessError FILE_UNREADABLE, OVMF_* */
   firmware(name: string, path: string): Promise<FirmwareArtifact> {
-    const known = this.#firmware.get(path);
-    if (known !== undefined) return known;
-    const made = readFirmware(name, path);
-    this.#firmware.set(path, made);
-    return made;
+    return once(this.#firmware, path, async () => {
+      const descriptor = await readFirmware(name, path, describeFirmware);
+      return { file: { name, path, sha256: descriptor.sha256 }, descriptor };
+    });
+  }
+
+  /** What a digest needs of a firmware image, without the hash of the file. @throws HarnessError as `firmware` */
+  measuredFirmware(name: string, path: string): Promise<FirmwareDescriptor> {
+    return once(this.#measured, path, () => readFirmware(name, path, measureFirmware));
   }
 }
 
-async function readFirmware(name: string, path: string): Promise<FirmwareArtifact> {
+/** The value of a key, made where it is not there yet. */
+function once<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
+async function readFirmware<T>(name: string, path: string, describe: (image: Uint8Array) => T): Promise<T> {
   const image = await readInputFile({
     path,
     what: `firmware image ${name}`,
@@ -54,8 +63,7 @@ async function readFirmware(name: string, path: string): Promise<FirmwareArtifac
     hint: HARNESS_HINTS.artifact,
   });
   try {
-    const descriptor = describeFirmware(image);
-    return { file: { name, path, sha256: descriptor.sha256 ?? hex(sha256(image)) }, descriptor };
+    return describe(image);
   } catch (thrown) {
     throw inPlace(thrown, `firmware ${name}, ${path}`);
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { HarnessError } from '../errors.ts';
+import type { InputFile } from '../evidence/input-file.ts';
 import type { Evidence, HostProvenance, LiveProcess, Probe } from '../evidence/schema.ts';
 import type { FileAtHand } from '../explain/launch-state.ts';
 import type { Host, LaunchRequest, LocalArtifact } from '../host/host.ts';
@@ -7,6 +8,7 @@ import { generateKeys, type OwnerKeys } from '../identity/keys.ts';
 import type { Cell } from '../matrix/cell.ts';
 import type { GuestChannel } from '../matrix/guest-channel.ts';
 import type { Matrix } from '../matrix/matrix-file.ts';
+import type { FirmwareDescriptor } from '../measure/inputs.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { rightIdentity } from '../scenarios/identity-scenarios.ts';
 import { OPEN, OWN_SUITE } from '../scenarios/own-launch.ts';
@@ -14,13 +16,14 @@ import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import { needOf } from '../scenarios/refused-for.ts';
 import type { Scenario, SentIdentity } from '../scenarios/scenario.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
-import { Artifacts, type FirmwareArtifact } from './artifacts.ts';
+import { Artifacts, bootFile, type FirmwareArtifact } from './artifacts.ts';
 import type { Attestor } from './attestor.ts';
 import { measurementOf, type ProbeAsk, type Prober } from './explain-cell.ts';
+import type { HashesAhead } from './hashes-ahead.ts';
 import type { ArtifactsAtHand } from './known-cell.ts';
 import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
 import { artifactPath } from './plan.ts';
-import { measuredArtifacts, predictCell } from './predict-cell.ts';
+import { type MeasuredArtifacts, measuredArtifacts, predictCell } from './predict-cell.ts';
 import type { Reference } from './reference.ts';
 
 /** Source: QEMU hw/i386/x86-common.c, x86_bios_rom_init. */
@@ -31,6 +34,17 @@ const POLICY_BIT = 1n;
 
 /** A launch without an ID block. */
 const NO_IDENTITY: SentIdentity = { idBlock: null, idAuth: null, authorKeyEnabled: false };
+
+/** Holds an image to the sizes that QEMU takes. @param where names it   @throws HarnessError OVMF_SIZE */
+function checkQemuTakes({ sizeBytes }: FirmwareDescriptor, where: string): void {
+  if ((sizeBytes ?? 0) % QEMU_FIRMWARE_UNIT === 0) return;
+  throw new HarnessError({
+    code: 'OVMF_SIZE',
+    what: `QEMU's -bios takes multiples of 64 KiB, this image has ${sizeBytes} bytes`,
+    where,
+    hint: 'use the whole image (OVMF.fd, OVMF.amdsev.fd), not OVMF_CODE or OVMF_VARS',
+  });
+}
 
 type CellArtifacts = Pick<LaunchRequest, 'firmware' | 'firmwareDescriptor' | 'kernel' | 'initrd'>;
 
@@ -58,10 +72,14 @@ export class MatrixArtifacts {
     return name === null || path === null ? null : this.#artifacts.file(name, path);
   }
 
-  async #firmware(name: string): Promise<FirmwareArtifact> {
+  #firmwarePath(name: string): string {
     const path = this.#path('firmware', name);
-    if (path !== null) return this.#artifacts.firmware(name, path);
+    if (path !== null) return path;
     throw new HarnessError({ code: 'MATRIX_INVALID', what: `no firmware named ${name}` });
+  }
+
+  async #firmware(name: string): Promise<FirmwareArtifact> {
+    return this.#artifacts.firmware(name, this.#firmwarePath(name));
   }
 
   /** How reports come out of the guests of the matrix. */
@@ -76,15 +94,31 @@ export class MatrixArtifacts {
       this.#file('kernel', cell.kernel),
       this.#file('initrd', cell.initrd),
     ]);
-    if ((firmwareDescriptor.sizeBytes ?? 0) % QEMU_FIRMWARE_UNIT !== 0) {
-      throw new HarnessError({
-        code: 'OVMF_SIZE',
-        what: `QEMU's -bios takes multiples of 64 KiB, this image has ${firmwareDescriptor.sizeBytes} bytes`,
-        where: `firmware ${firmware.name}, ${firmware.path}`,
-        hint: 'use the whole image (OVMF.fd, OVMF.amdsev.fd), not OVMF_CODE or OVMF_VARS',
-      });
-    }
+    checkQemuTakes(firmwareDescriptor, `firmware ${firmware.name}, ${firmware.path}`);
     return { firmware, firmwareDescriptor, kernel, initrd };
+  }
+
+  /** Kernel and initrd of a cell, as far as it has them. */
+  bootFiles({ kernel, initrd }: Cell): InputFile[] {
+    return [this.#bootFile('kernel', kernel), this.#bootFile('initrd', initrd)].filter((file) => file !== null);
+  }
+
+  #bootFile(kind: 'kernel' | 'initrd', name: string | null): InputFile | null {
+    const path = this.#path(kind, name);
+    return name === null || path === null ? null : bootFile(name, path);
+  }
+
+  /** What a digest needs of the files of a cell. @param hashes of kernels and initrds   @throws HarnessError as `of` */
+  async measured({ firmware: name, kernel, initrd }: Cell, hashes: HashesAhead): Promise<MeasuredArtifacts> {
+    const path = this.#firmwarePath(name);
+    const firmware = await this.#artifacts.measuredFirmware(name, path);
+    checkQemuTakes(firmware, `firmware ${name}, ${path}`);
+    const hashed = async (file: InputFile | null): Promise<Uint8Array | null> => file && hashes.sha256Of(file);
+    return {
+      firmware,
+      kernel: await hashed(this.#bootFile('kernel', kernel)),
+      initrd: await hashed(this.#bootFile('initrd', initrd)),
+    };
   }
 
   /** All artifacts of the matrix, for those who look for the one that was used; those that cannot be read are none. */

@@ -1,4 +1,5 @@
 import { HarnessError } from '../errors.ts';
+import type { InputFile } from '../evidence/input-file.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
@@ -6,9 +7,10 @@ import { planCells } from '../matrix/cells.ts';
 import { matrixSchema } from '../matrix/matrix-file.ts';
 import { SharedPredictions } from '../measure/shared-predictions.ts';
 import { DEFAULT_VMM_PROFILE, vmmProfileOfHostKernel } from '../measure/vmm-profiles.ts';
+import { HashesAhead } from './hashes-ahead.ts';
 import { MatrixArtifacts } from './launcher.ts';
 import type { LoadedPlan } from './plan.ts';
-import { CellInputs, type MeasuredArtifacts, measuredArtifacts } from './predict-cell.ts';
+import { CellInputs, type MeasuredArtifacts } from './predict-cell.ts';
 
 /** The VMM profile of each host as far as its entry tells, without asking the host. */
 function vmmProfiles(entries: readonly HostEntry[]): Map<string, string> {
@@ -28,57 +30,78 @@ function ofCell(thrown: unknown, cell: Cell): unknown {
   return new HarnessError({ code, what, where, hint, cause: thrown });
 }
 
+/** The values by their key, keys and values in the order in which they are first met. */
+function groupedBy<V>(values: Iterable<V>, keyOf: (value: V) => string): V[][] {
+  const groups = new Map<string, V[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return [...groups.values()];
+}
+
+/** Names of artifacts have no blanks. */
+const bootFilesOf = ({ kernel, initrd }: Cell): string => `${kernel ?? ''} ${initrd ?? ''}`;
+
+/**
+ * Cells by the files that they have in common. Those of one kernel stand together: they are predicted while the next kernel
+ * is hashed.
+ */
+const cellsByFiles = (cells: Iterable<Cell>): Cell[][] =>
+  groupedBy(cells, bootFilesOf).flatMap((group) => groupedBy(group, ({ firmware }) => firmware));
+
 /** Predicts the cells of one matrix: each file is read once, each page hashed once, whatever cells have it in common. */
 class MatrixPredictions {
   readonly #artifacts: MatrixArtifacts;
   readonly #inputs = new CellInputs();
   readonly #shared = new SharedPredictions();
-  readonly #measured = new Map<string, MeasuredArtifacts>();
 
-  private constructor(artifacts: MatrixArtifacts) {
+  constructor(artifacts: MatrixArtifacts) {
     this.#artifacts = artifacts;
   }
 
-  /** Reads the files of the cells, one after another. @throws HarnessError of the first cell whose files cannot be used */
-  static async of(cells: Iterable<Cell>, artifacts: MatrixArtifacts): Promise<MatrixPredictions> {
-    const predictions = new MatrixPredictions(artifacts);
-    const measured = predictions.#measured;
-    for (const cell of cells) {
-      const key = filesOf(cell);
-      if (!measured.has(key)) measured.set(key, await predictions.#read(cell));
-    }
-    return predictions;
-  }
-
-  async #read(cell: Cell): Promise<MeasuredArtifacts> {
+  /**
+   * Predicts cells, those with the same files as soon as these are read.
+   * @param profilesOf the VMM profiles for which a cell is predicted
+   * @returns the launch digests by VMM profile, 48 bytes each   @throws HarnessError of a cell that cannot be predicted
+   */
+  async of(
+    cells: Iterable<Cell>,
+    profilesOf: (cell: Cell) => Iterable<string>,
+  ): Promise<Map<Cell, Map<string, Uint8Array>>> {
+    const predicted = new Map<Cell, Map<string, Uint8Array>>();
+    const groups = cellsByFiles(cells);
+    const hashes = new HashesAhead(groups.flatMap((group) => group.slice(0, 1).flatMap(this.#bootFiles)));
     try {
-      const { firmwareDescriptor, kernel, initrd } = await this.#artifacts.of(cell);
-      return measuredArtifacts(firmwareDescriptor, kernel, initrd);
-    } catch (thrown) {
-      throw ofCell(thrown, cell);
-    }
-  }
-
-  /** @returns the launch digest of a cell by VMM profile, 48 bytes each */
-  digestsOf(cell: Cell, profiles: Iterable<string>): Map<string, Uint8Array> {
-    const measured = this.#measured.get(filesOf(cell));
-    if (measured === undefined) {
-      throw new HarnessError({ code: 'INTERNAL', what: `the files of cell ${cell.id} were not read` });
-    }
-    try {
-      const digests = new Map<string, Uint8Array>();
-      for (const profile of profiles) {
-        digests.set(profile, this.#shared.launchDigest(this.#inputs.of(cell, measured, profile)));
+      for (const group of groups) {
+        let measured: MeasuredArtifacts | undefined;
+        for (const cell of group) {
+          try {
+            measured ??= await this.#artifacts.measured(cell, hashes);
+            predicted.set(cell, this.#digestsOf(cell, measured, profilesOf(cell)));
+          } catch (thrown) {
+            throw ofCell(thrown, cell);
+          }
+        }
       }
-      return digests;
-    } catch (thrown) {
-      throw ofCell(thrown, cell);
+    } finally {
+      await hashes.close();
     }
+    return predicted;
+  }
+
+  readonly #bootFiles = (cell: Cell): InputFile[] => this.#artifacts.bootFiles(cell);
+
+  #digestsOf(cell: Cell, measured: MeasuredArtifacts, profiles: Iterable<string>): Map<string, Uint8Array> {
+    const digests = new Map<string, Uint8Array>();
+    for (const profile of profiles) {
+      digests.set(profile, this.#shared.launchDigest(this.#inputs.of(cell, measured, profile)));
+    }
+    return digests;
   }
 }
-
-/** Names of artifacts have no blanks. */
-const filesOf = ({ firmware, kernel, initrd }: Cell): string => `${firmware} ${kernel ?? ''} ${initrd ?? ''}`;
 
 /**
  * Predicts every cell of a plan once, so that a wrong file or axis is told before anything is launched.
@@ -87,15 +110,13 @@ const filesOf = ({ firmware, kernel, initrd }: Cell): string => `${firmware} ${k
 export async function checkPredictions(loaded: LoadedPlan, cacheFolder: string): Promise<void> {
   const { source } = loaded;
   if (source.kind !== 'hosts') return;
-  const predictions = await MatrixPredictions.of(
-    loaded.cells.map(({ cell }) => cell),
-    new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder),
-  );
   const profiles = vmmProfiles(source.entries);
-  for (const { cell, hosts } of loaded.cells) {
-    const needed = new Set(hosts.map((host) => profiles.get(host) ?? DEFAULT_VMM_PROFILE));
-    predictions.digestsOf(cell, needed);
-    for (const profile of needed) source.reference.digestOf(cell.id, profile);
+  const hostsOf = new Map(loaded.cells.map(({ cell, hosts }) => [cell, hosts]));
+  const profilesOf = (cell: Cell): Set<string> =>
+    new Set(hostsOf.get(cell)?.map((host) => profiles.get(host) ?? DEFAULT_VMM_PROFILE));
+  const artifacts = new MatrixArtifacts(source.matrix, source.matrixFile, cacheFolder);
+  for (const [cell, digests] of await new MatrixPredictions(artifacts).of(hostsOf.keys(), profilesOf)) {
+    for (const profile of digests.keys()) source.reference.digestOf(cell.id, profile);
   }
 }
 
@@ -118,6 +139,7 @@ export async function predictMatrix(
   const cells = planCells(matrix, [], matrixFile)
     .filter(({ excludedBecause }) => excludedBecause === undefined)
     .map(({ cell }) => cell);
-  const predictions = await MatrixPredictions.of(cells, new MatrixArtifacts(matrix, matrixFile, cacheFolder));
-  return cells.map((cell) => ({ cell, digests: predictions.digestsOf(cell, profiles) }));
+  const artifacts = new MatrixArtifacts(matrix, matrixFile, cacheFolder);
+  const predicted = await new MatrixPredictions(artifacts).of(cells, () => profiles);
+  return cells.map((cell) => ({ cell, digests: predicted.get(cell) ?? new Map() }));
 }

@@ -1,31 +1,19 @@
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { HarnessError } from '../errors.ts';
 import type { BlockSearch } from '../explain/block-search.ts';
 import type { UnitDone, UnitRunner } from '../explain/search.ts';
-import { bundleFolder } from './package-root.ts';
 import type { FromWorker, SearchTask, ToWorker } from './search-worker.ts';
+import { workerProgram } from './worker-program.ts';
 
 /** Units that a worker has in hand: the next is there when one is done. */
 const IN_HAND = 2;
 /** A search keeps little; what its hashes leave behind must not pile up. */
 const HEAP_MIB = 96;
 
-/**
- * The program of a worker: beside this file in an installed package, and in the bundle that bin/snp-conform makes of a
- * checkout. Sources that are run as they are have none, and search in the thread that asks.
- */
-function workerProgram(): URL | null {
-  const bundle = bundleFolder();
-  if (bundle !== undefined) return pathToFileURL(join(bundle, 'cli', 'lib', 'runner', 'search-worker.mjs'));
-  return import.meta.url.endsWith('.ts') ? null : new URL('./search-worker.js', import.meta.url);
-}
-
 /** Can searches be shared out among workers here? */
 export function workersAvailable(): boolean {
-  return workerProgram() !== null;
+  return workerProgram('search-worker') !== null;
 }
 
 /** Takes results in as they come and gives them out as they are asked for. */
@@ -71,7 +59,7 @@ export class SearchPool {
 
   /** Starts threads, which load their program meanwhile. @param size how many   @throws HarnessError INTERNAL where there is none */
   constructor(size: number) {
-    const program = workerProgram();
+    const program = workerProgram('search-worker');
     if (program === null)
       throw new HarnessError({ code: 'INTERNAL', what: 'there is no program for search workers here' });
     const settings = { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB } };
