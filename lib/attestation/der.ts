@@ -17,7 +17,7 @@ const EXPLICIT_0 = 0xa0;
  * The element at an offset; undefined where there is none within the bytes, or its length is not in DER's one form.
  * Tags of more than one byte do not occur in certificates.
  */
-function derElement(bytes: Uint8Array, at = 0): DerElement | undefined {
+export function derElement(bytes: Uint8Array, at = 0): DerElement | undefined {
   const tag = bytes[at];
   const first = bytes[at + 1];
   if (tag === undefined || first === undefined) return undefined;
@@ -33,7 +33,7 @@ function derElement(bytes: Uint8Array, at = 0): DerElement | undefined {
 }
 
 /** The elements that fill some bytes; undefined where something else is among them. */
-function derElements(bytes: Uint8Array): DerElement[] | undefined {
+export function derElements(bytes: Uint8Array): DerElement[] | undefined {
   const elements: DerElement[] = [];
   for (let at = 0; at < bytes.length; ) {
     const element = derElement(bytes, at);
