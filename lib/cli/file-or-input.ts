@@ -16,7 +16,16 @@ async function readStandardInput(what: string, maxBytes: number): Promise<Uint8A
   return Buffer.concat(chunks);
 }
 
-/** Reads a file that may be named `-` for standard input. @throws HarnessError FILE_UNREADABLE */
-export async function readFileOrInput(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
-  return path === '-' ? readStandardInput(what, maxBytes) : readInputFile({ path, what, maxBytes });
+/**
+ * Reads a file that may be named `-` for standard input.
+ * @param hint what to do where it cannot be read   @throws HarnessError FILE_UNREADABLE
+ */
+export async function readFileOrInput(
+  path: string,
+  what: string,
+  maxBytes: number,
+  hint?: string,
+): Promise<Uint8Array> {
+  if (path === '-') return readStandardInput(what, maxBytes);
+  return readInputFile({ path, what, maxBytes, ...(hint !== undefined && { hint }) });
 }

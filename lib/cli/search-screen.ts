@@ -11,11 +11,17 @@ export interface ScreenStream {
   isTTY?: boolean;
 }
 
+/** What is said once, when two changes at once are being searched: who waits may rather fetch what is missing. */
+const NOTHING_SO_FAR =
+  'no usual change alone gives this digest, and no other file at hand: several at once are searched.\n' +
+  'If the host may have launched a firmware, kernel or initrd that is not here, give a copy of it with --artifacts DIR.\n';
+
 /** Shows how far a search is: one line rewritten on a terminal, now and then a line in a log. */
 export class SearchScreen {
   readonly #stream: ScreenStream;
   #shownAt = QUIET_SECONDS - LOG_SECONDS;
   #open = false;
+  #told = false;
 
   constructor(stream: ScreenStream) {
     this.#stream = stream;
@@ -23,7 +29,13 @@ export class SearchScreen {
 
   show({ tried, total, changes, seconds }: SearchProgress): void {
     const every = this.#stream.isTTY === true ? TERMINAL_SECONDS : LOG_SECONDS;
-    if (seconds < QUIET_SECONDS || seconds - this.#shownAt < every) return;
+    if (seconds < QUIET_SECONDS) return;
+    if (changes > 1 && !this.#told) {
+      this.end();
+      this.#stream.write(NOTHING_SO_FAR);
+      this.#told = true;
+    }
+    if (seconds - this.#shownAt < every) return;
     this.#shownAt = seconds;
     const share = Math.floor((100 * tried) / total);
     const rate = Math.round(tried / seconds / 1000);
@@ -37,5 +49,6 @@ export class SearchScreen {
   /** Leaves no unfinished line. */
   end(): void {
     if (this.#open) this.#stream.write('\r\u001b[K');
+    this.#open = false;
   }
 }

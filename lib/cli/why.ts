@@ -26,6 +26,8 @@ Examples:
 Exit code 2: nothing of it is in the table.`;
 
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
+const LOG_HINT =
+  'libvirt keeps that of a guest in /var/log/libvirt/qemu/NAME.log, a run in the evidence of its cells; a line alone: snp-conform why "LINE"';
 /** What was asked: a code, a name or a line alone, or a line of a log. */
 type Asked = Mention | (Recognised & { lineNumber: null; line: string; repeated: 0 });
 
@@ -38,7 +40,7 @@ function isFile(path: string): boolean {
 }
 
 async function ofLog(path: string): Promise<Mention[]> {
-  const log = Buffer.from(await readFileOrInput(path, 'log', LOG_BYTES_MAX)).toString('utf8');
+  const log = Buffer.from(await readFileOrInput(path, 'log', LOG_BYTES_MAX, LOG_HINT)).toString('utf8');
   const mentions = recogniseLog(log);
   if (mentions.length > 0) return mentions;
   const lines = log.split('\n').length;

@@ -1,4 +1,5 @@
 import type { ExplanationKind, InputName } from './change.ts';
+import { type ComparedFile, comparedFilesLines } from './compared-files.ts';
 import type { Direction, Explanation } from './explanation.ts';
 import type { Searched } from './search.ts';
 
@@ -15,6 +16,8 @@ export interface Answer {
   readonly exhausted: boolean;
   readonly seconds: number;
   readonly searched: readonly Searched[];
+  /** The files of the launch. */
+  readonly files: readonly ComparedFile[];
 }
 
 /** Is the difference explained? Hints alone explain nothing. */
@@ -92,9 +95,12 @@ export function remainderLines(searched: readonly Searched[]): string[] {
 }
 
 const BEYOND = [
-  '  not tried: a firmware, kernel or initrd that is not at hand (--artifacts DIR names more), more than three changes,',
-  '  command lines further away than the words and edits of docs/mismatch-causes.md',
+  '  not tried: files that are not at hand, more than three changes, command lines further away than the words and edits of',
+  '  docs/mismatch-causes.md',
 ];
+
+/** What was not tried for lack of time, and how to have it tried. */
+const MORE_TIME = '  the time was over before all was tried: --time-limit SECONDS gives more';
 
 const NOTHING_PREDICTED = 'nothing: a kernel is given, and the firmware has no place for its hashes';
 
@@ -111,7 +117,7 @@ function explanationLines({ changes, kind, cause, advice }: Explanation): string
 
 /** The answer for people: what it is first, then what was ruled out, then how to confirm it. */
 export function answerText(answer: Answer): string {
-  const { direction, target, predicted, explanations, tried, seconds, searched } = answer;
+  const { direction, target, predicted, explanations, tried, exhausted, seconds, searched, files } = answer;
   const digests = [`${direction.padEnd(9)} ${target}`, `predicted ${predicted ?? NOTHING_PREDICTED}`];
   if (target === predicted) {
     const refused =
@@ -134,7 +140,14 @@ export function answerText(answer: Answer): string {
   const time = `${count(tried)} hypotheses in ${seconds.toFixed(1)} s`;
   const ruledOut = explained
     ? [`Ruled out: everything with fewer changes, and all else that was compared (${time}).`]
-    : [`Tried: ${time}.`, ...remainderLines(searched), ...BEYOND];
+    : [
+        `Tried: ${time}.`,
+        ...remainderLines(searched),
+        ...BEYOND,
+        ...(exhausted ? [] : [MORE_TIME]),
+        '',
+        ...comparedFilesLines(files),
+      ];
   const inputs = [...new Set(explanations.flatMap(({ changes }) => changes.map(({ input }) => input)))];
   const confirm = inputs.map((input) => `  ${CONFIRM[input]}`);
   return [

@@ -52,6 +52,11 @@ function applied(base: LaunchState, options: readonly (Option | null)[]): Launch
   return state;
 }
 
+/** An option with all of it worked out, so that it can be told to another thread. */
+function plain({ change, cause, likelihood, set }: Option): Option {
+  return { change, cause, likelihood, set };
+}
+
 /** What the first half of a launch is made of, but for the page of kernel hashes. */
 const TRUNK_BUT_FILES = ['firmware', 'layout', 'profile', 'hashesMeasured'] as const satisfies (keyof LaunchState)[];
 /** What stands in that page, by the subject that changes it. */
@@ -189,7 +194,8 @@ export class BlockSearch {
       const trunk = this.#trunks.digest(state);
       if (trunk === null) continue;
       const prefix = [...(block.profile === null ? [] : [block.profile]), ...trunkOptions];
-      if (block.countFree && Buffer.compare(trunk, this.#target) === 0) hits.push({ options: prefix, vcpus: 0 });
+      if (block.countFree && Buffer.compare(trunk, this.#target) === 0)
+        hits.push({ options: prefix.map(plain), vcpus: 0 });
       this.#walker.begin(trunk);
       const table = this.#tableOf(block, state);
       for (let vmsa = low; vmsa < high; vmsa += 1) {
@@ -199,7 +205,7 @@ export class BlockSearch {
         if (half === null) continue;
         const count = this.#countOf(half, block.countFree);
         if (count === null) continue;
-        const options = [...prefix, ...combination(block.vmsa, vmsa)];
+        const options = [...prefix, ...combination(block.vmsa, vmsa)].map(plain);
         hits.push({ options, vcpus: block.countFree ? count : null });
       }
     }

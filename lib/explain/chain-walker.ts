@@ -15,7 +15,7 @@ const GPA_AT = CHAIN_MEMORY.gpa - CHAIN_MEMORY.boot;
 
 /** Writes the address of every VMSA into a second half. PAGE_INFO has it from its low byte on; as a word that is the high one. */
 export function setHalfGpa(half: Buffer, gpa: bigint): void {
-  half.writeBigUInt64BE(gpa, GPA_AT);
+  new DataView(half.buffer, half.byteOffset).setBigUint64(GPA_AT, gpa);
 }
 
 /**
@@ -23,7 +23,7 @@ export function setHalfGpa(half: Buffer, gpa: bigint): void {
  * 112 bytes: calling out for each costs more than twice the hash, and half of each padded message is always the same.
  */
 export class ChainWalker {
-  readonly #exports = instantiate(chainModule());
+  readonly #exports = instantiate(chainModule);
   readonly #memory = new Uint8Array(this.#exports.memory.buffer);
 
   /** Sets what is looked for. @param target 48 bytes */

@@ -70,8 +70,7 @@ export const USUAL_TOKENS: readonly string[] = [
 
 /** Values that stand for one another in a token of a key. */
 export const VALUES_OF_KEY: ReadonlyMap<string, readonly string[]> = USUAL_TOKENS.reduce((groups, token) => {
-  const at = token.indexOf('=');
-  if (at < 0) return groups;
-  const key = token.slice(0, at);
-  return groups.set(key, [...(groups.get(key) ?? []), token.slice(at + 1)]);
+  const [, key, value] = /^([^=]+)=(.*)$/.exec(token) ?? [];
+  if (key === undefined || value === undefined) return groups;
+  return groups.set(key, [...(groups.get(key) ?? []), value]);
 }, new Map<string, readonly string[]>());

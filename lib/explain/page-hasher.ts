@@ -43,12 +43,13 @@ function zerosFrom(page: Uint8Array): number {
 export class PageHasher {
   readonly #run: (at: number, end: number, rest: number) => number;
   readonly #memory: Buffer;
+  readonly #view: DataView;
   #pair: PagePair | undefined;
 
-  /** @param module of `pageModule` */
-  constructor(module: Uint8Array = pageModule()) {
-    const { memory, run } = instantiate(module);
+  constructor() {
+    const { memory, run } = instantiate(pageModule);
     this.#memory = Buffer.from(memory.buffer);
+    this.#view = new DataView(memory.buffer);
     this.#run = run;
     for (const { at, keys } of KEYS)
       for (const [index, key] of keys.entries()) this.#memory.writeBigUInt64LE(key, at + 8 * index);
@@ -83,8 +84,8 @@ export class PageHasher {
   /** Sets a word of both pages. @param at a multiple of 8, not before the first that changes   @param value as a little-endian number */
   word(at: number, value: bigint): void {
     const place = PAGE_MEMORY.blocks + 2 * (at - (this.#pair?.first ?? 0) * BLOCK_BYTES);
-    this.#memory.writeBigUInt64BE(value, place);
-    this.#memory.writeBigUInt64BE(value, place + 8);
+    this.#view.setBigUint64(place, value);
+    this.#view.setBigUint64(place + 8, value);
   }
 
   /** Writes both digests, vCPU 0 first, bytes swapped in eights: 96 bytes. */
@@ -97,6 +98,5 @@ export class PageHasher {
 
 /** null: this processor cannot hash two pages at once. */
 export function pageHasher(): PageHasher | null {
-  const module = pageModule();
-  return canRun(module) ? new PageHasher(module) : null;
+  return canRun(pageModule) ? new PageHasher() : null;
 }

@@ -48,7 +48,10 @@ export interface SearchResult {
 }
 
 function subjectsOf({ profile, trunk, vmsa, countFree }: Block): string {
-  const names = [...(profile === null ? [] : ['profile']), ...[...vmsa, ...trunk].map(({ subject }) => subject)];
+  const axes = [...vmsa, ...trunk].map(({ subject, likelihood }) =>
+    likelihood === 'far' ? `${subject} (far from usual)` : subject,
+  );
+  const names = [...(profile === null ? [] : ['profile']), ...axes];
   return [...names, ...(countFree ? ['vcpus'] : [])].join(' + ');
 }
 

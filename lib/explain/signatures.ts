@@ -40,16 +40,29 @@ function signatureChange({ vcpuType, launch: { vcpuSignature: from } }: KnownLau
   return { input: 'vcpuType', from: fromName, to: name };
 }
 
+/** A signature in place of that of the prediction, put into words when it is told: nearly none of a million is. */
+class SignatureOption implements Option {
+  readonly #known: KnownLaunch;
+  readonly #to: number;
+  readonly cause: CauseId;
+  readonly likelihood: Likelihood;
+  readonly set: { readonly signature: number };
+
+  constructor(known: KnownLaunch, to: number, cause: CauseId, likelihood: Likelihood) {
+    this.#known = known;
+    this.#to = to;
+    this.cause = cause;
+    this.likelihood = likelihood;
+    this.set = { signature: to };
+  }
+
+  get change(): Change {
+    return signatureChange(this.#known, this.#to);
+  }
+}
+
 function option(known: KnownLaunch, to: number, cause: CauseId, likelihood: Likelihood): Option {
-  return {
-    // Put into words when it is told: nearly none of a million is.
-    get change() {
-      return signatureChange(known, to);
-    },
-    cause,
-    likelihood,
-    set: { signature: to },
-  };
+  return new SignatureOption(known, to, cause, likelihood);
 }
 
 /** The signatures that may be in RDX in place of that of the prediction, those of processors that are known. */

@@ -19,14 +19,26 @@ function hasExports(candidate: object): candidate is ModuleExports {
   return 'memory' in candidate && 'run' in candidate;
 }
 
-/** Can this processor run a module? One that reckons with two numbers at once needs a processor that does. */
-export function canRun(module: Uint8Array): boolean {
-  return WebAssembly.validate(module);
+/** Bytes and machine code of each module, made once in a thread: by the function that writes it. */
+const written = new Map<() => Uint8Array, Uint8Array>();
+const compiled = new Map<() => Uint8Array, object>();
+
+function bytesOf(write: () => Uint8Array): Uint8Array {
+  const bytes = written.get(write) ?? write();
+  written.set(write, bytes);
+  return bytes;
 }
 
-/** Makes machine code of a module. @throws HarnessError INTERNAL */
-export function instantiate(module: Uint8Array): ModuleExports {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module));
+/** Can this processor run a module? One that reckons with two numbers at once needs a processor that does. */
+export function canRun(write: () => Uint8Array): boolean {
+  return WebAssembly.validate(bytesOf(write));
+}
+
+/** An instance of a module, with a memory of its own. @throws HarnessError INTERNAL */
+export function instantiate(write: () => Uint8Array): ModuleExports {
+  const module = compiled.get(write) ?? new WebAssembly.Module(bytesOf(write));
+  compiled.set(write, module);
+  const { exports } = new WebAssembly.Instance(module);
   if (hasExports(exports)) return exports;
   throw new HarnessError({ code: 'INTERNAL', what: 'machine code was made of something else' });
 }

@@ -1,5 +1,6 @@
 import { HarnessError } from '../errors.ts';
 import type { Answer } from '../explain/answer.ts';
+import { comparedFiles } from '../explain/compared-files.ts';
 import { type Direction, explanationsOf } from '../explain/explanation.ts';
 import { hostHints } from '../explain/hints.ts';
 import { baseState, type KnownLaunch } from '../explain/launch-state.ts';
@@ -22,7 +23,7 @@ export interface Question {
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** What the given inputs have. @throws HarnessError as `predict` */
-export function predictedDigest(known: KnownLaunch): Uint8Array {
+function predictedDigest(known: KnownLaunch): Uint8Array {
   return known.svsmEntry === undefined ? predict(known.launch).launchDigest : digestOfState(baseState(known));
 }
 
@@ -46,7 +47,8 @@ export async function answerQuestion(question: Question, settings: ExplainSettin
   const start = performance.now();
   const predicted = digestOrReason(known);
   const impossible = predicted instanceof HarnessError;
-  const asked = { direction, target: hex(target), predicted: impossible ? null : hex(predicted) };
+  const files = comparedFiles(known);
+  const asked = { direction, target: hex(target), predicted: impossible ? null : hex(predicted), files };
   const quick = (explanations: Answer['explanations']): Answer => {
     const seconds = (performance.now() - start) / 1000;
     return { ...asked, explanations, tried: explanations.length, exhausted: true, seconds, searched: [] };

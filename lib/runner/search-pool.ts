@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { HarnessError } from '../errors.ts';
 import type { BlockSearch } from '../explain/block-search.ts';
 import type { UnitDone, UnitRunner } from '../explain/search.ts';
-import type { SearchTask, ToWorker } from './search-worker.ts';
+import type { FromWorker, SearchTask, ToWorker } from './search-worker.ts';
 import { workerProgram } from './worker-program.ts';
 
 /** Units that a worker has in hand: the next is there when one is done. */
@@ -54,6 +54,8 @@ export class SearchPool {
   readonly #workers: readonly Worker[];
   #results = new Results();
   #told = false;
+  /** Those that have made their search: what is given to another waits for that, and may be what is looked for. */
+  readonly #ready = new Set<Worker>();
 
   /** Starts threads, which load their program meanwhile. @param size how many   @throws HarnessError INTERNAL where there is none */
   constructor(size: number) {
@@ -63,7 +65,10 @@ export class SearchPool {
     const settings = { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB } };
     this.#workers = Array.from({ length: size }, () => new Worker(program, settings));
     for (const worker of this.#workers) {
-      worker.on('message', (done: UnitDone) => this.#results.push(done));
+      worker.on('message', (message: FromWorker) => {
+        if (message !== 'ready') this.#results.push(message);
+        else this.#ready.add(worker);
+      });
       worker.on('error', (cause) => this.#results.fail(cause));
       worker.on('exit', (code) =>
         this.#results.fail(new HarnessError({ code: 'INTERNAL', what: `a search worker ended with code ${code}` })),
@@ -92,6 +97,7 @@ export class SearchPool {
     if (!this.#told) for (const worker of this.#workers) this.#post(worker, task);
     this.#told = true;
     const inHand = new Map<number, Worker>();
+    const started = new Set<Worker>();
     let next = 0;
     const give = (worker: Worker): void => {
       const unit = units[next];
@@ -100,14 +106,21 @@ export class SearchPool {
       inHand.set(unit, worker);
       this.#post(worker, unit);
     };
+    const start = (): void => {
+      for (const worker of this.#ready) {
+        if (started.has(worker)) continue;
+        started.add(worker);
+        for (let hand = 0; hand < IN_HAND; hand += 1) give(worker);
+      }
+    };
     const taken = (done: UnitDone): UnitDone => {
       const worker = inHand.get(done.unit);
       inHand.delete(done.unit);
       if (worker !== undefined) give(worker);
       return done;
     };
-    for (let round = 0; round < IN_HAND; round += 1) for (const worker of this.#workers) give(worker);
     while (!stopped()) {
+      start();
       const done = this.#results.take();
       if (done !== undefined) {
         yield taken(done);

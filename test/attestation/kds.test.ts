@@ -66,6 +66,11 @@ for (const base of [
   });
 }
 
+test('of an address that is none 200 characters are told, and slashes at the end of a good one are not kept', () => {
+  expect(() => kdsBase('x'.repeat(300))).toThrow(expect.objectContaining({ where: JSON.stringify('x'.repeat(200)) }));
+  expect(kdsBase('https://mirror.example/kds//')).toBe('https://mirror.example/kds');
+});
+
 test('what is kept is named by product, chip and TCB, in characters that every file system takes', () => {
   const report = { ...parseReport(madeReport(3, 0x19, 0x11)), reportedTcb: 0xdb18_0000_0000_0104n };
   const name = kdsCacheName(vcekRequest(report, 'Genoa'));

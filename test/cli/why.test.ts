@@ -38,6 +38,11 @@ for (const [what, args, message] of [
   ['a name that is not in the table', ['POLICY_FAILUR'], 'did you mean POLICY_FAILURE?'],
   ['a status that is not in the table', ['SNP_LAUNCH_FINISH ret=-5 fw_error=99'], 'status 0x63'],
   ['a code that is not in the table', ['0x63'], 'REFUSAL_UNKNOWN'],
+  [
+    'a log that is not there',
+    ['--log', '/nowhere/guest.log'],
+    'hint: libvirt keeps that of a guest in /var/log/libvirt/qemu/',
+  ],
   ['an option that it does not have', ['--jsn', '11'], 'unknown option --jsn'],
 ] as const) {
   test(`why says so of ${what}, and ends with 2`, async () => {

@@ -66,6 +66,21 @@ test('the policy bits that KVM tells win over what its release suggests', () => 
   expect(refusals(0x230000n, { kernelRelease: '6.19', kvmPolicyBits: 0x1bffffn })).toEqual(['kvm CXL_ALLOW']);
 });
 
+test('a KVM that tells its bits and not its kernel wants bit 17 set, and no bit clear that it knows', () => {
+  const facts = { kvmPolicyBits: 0x1bffffn };
+  expect(refusals(0x3ffffn, facts)).toEqual([]);
+  expect(refusals(0x10000n, facts)).toEqual(['kvm RESERVED_ONE', 'firmware RESERVED_ONE']);
+});
+
+test('it is said who refuses: this KVM where it told its rules, else kernels like that of the host', () => {
+  const why = (facts: PolicyHostFacts) => policyContradictions(0x230000n, facts).map((each) => each.why);
+  expect(why({ kvmRules: kvmPolicyRulesOf('6.18') })).toEqual(['the KVM of this host does not know the bit']);
+  expect(why({ kvmPolicyBits: 0x1bffffn })).toEqual(['the KVM of this host does not know the bit']);
+  expect(why({ kernelRelease: '6.18' })).toEqual([
+    expect.stringMatching(/.+ \(this host runs 6\.18\) does not know the bit$/),
+  ]);
+});
+
 // Source: AMD 56860, guest policy and SNP_FEATURE_INFO; the bits of ECX as Linux 6.19 reads them in sev_get_snp_policy_bits.
 const FIRMWARE: readonly (readonly [
   claim: string,
