@@ -5,6 +5,7 @@ import { emulatedChip } from '../../lib/firmware/chip.ts';
 import type { KdsKnowledge } from '../../lib/firmware/kds.ts';
 import { emulatedAuthority } from '../../lib/host/authority-store.ts';
 import { type EmulatedKds, startEmulatedKds } from '../../lib/host/emulated-kds.ts';
+import { kvmShim } from '../../lib/runner/open-host.ts';
 import { needOf, REFUSED_FOR } from '../../lib/scenarios/refused-for.ts';
 import { ARTIFACTS_FOLDER, CACHE_FOLDER } from '../support/paths.ts';
 import { tries } from '../support/soak.ts';
@@ -40,6 +41,8 @@ let matrix: string;
 test.beforeAll(async () => {
   lab = await Lab.start();
   const cache = join(lab.folder, 'cache');
+  // On a machine on which nothing was launched yet there is none.
+  await kvmShim(CACHE_FOLDER);
   for (const part of ['native', 'emulated-authorities']) {
     await cp(join(CACHE_FOLDER, part), join(cache, part), { recursive: true });
   }
