@@ -104,6 +104,10 @@ export const ERROR_CODES = {
   GUEST_PROTOCOL: { kind: 'infrastructure', meaning: 'the guest broke the protocol of the serial line' },
   FIRMWARE_PROTOCOL: { kind: 'infrastructure', meaning: 'the shim and the emulated firmware lost each other' },
   SIGNER_FAILED: { kind: 'infrastructure', meaning: 'an external signer failed, or did not answer in time' },
+  OUTPUT_FAILED: {
+    kind: 'infrastructure',
+    meaning: 'a place named for output did not take all of it: the disk is full, or its device fails',
+  },
   NATIVE_BUILD: { kind: 'infrastructure', meaning: 'the KVM shim could not be built' },
   INTERNAL: { kind: 'infrastructure', meaning: 'a defect of this tool' },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;

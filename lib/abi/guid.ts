@@ -1,7 +1,7 @@
 import { HarnessError } from '../errors.ts';
 
 /** Bytes of a GUID. */
-export const GUID_BYTES = 16;
+const GUID_BYTES = 16;
 
 const TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

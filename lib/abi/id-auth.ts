@@ -10,7 +10,6 @@ export const ECDSA_PUBLIC_KEY = [
   { name: 'qy', at: 0x04c, bytes: 72, type: 'bytes' },
   { name: 'reserved94', at: 0x094, bytes: 880, type: 'mbz' },
 ] as const satisfies Layout;
-export type EcdsaPublicKey = Parsed<typeof ECDSA_PUBLIC_KEY>;
 
 /**
  * Signature, 512 bytes: R and S are little-endian, 48 bytes and then 24 zero bytes.
@@ -21,7 +20,6 @@ export const ECDSA_SIGNATURE = [
   { name: 's', at: 0x48, bytes: 72, type: 'bytes' },
   { name: 'reserved90', at: 0x90, bytes: 368, type: 'mbz' },
 ] as const satisfies Layout;
-export type EcdsaSignature = Parsed<typeof ECDSA_SIGNATURE>;
 
 /**
  * ID authentication information, 4096 bytes: ID_KEY signs the 96 bytes of the ID block, AUTHOR_KEY the 1028 of ID_KEY.

@@ -1,5 +1,5 @@
 import { guidBytes } from './guid.ts';
-import { type Field, type Parsed, serialiseLayout } from './layout.ts';
+import { type Field, serialiseLayout } from './layout.ts';
 
 /** One entry of the table, 50 bytes. Source: QEMU, target/i386/sev.c, SevHashTableEntry. */
 function entry<const N extends string>(name: N, at: number) {
@@ -22,14 +22,13 @@ export const KERNEL_HASHES_TABLE = [
   ...entry('kernel', 0x76),
   { name: 'padding', at: 0xa8, bytes: 8, type: 'mbz' },
 ] as const satisfies readonly Field[];
-export type KernelHashesTable = Parsed<typeof KERNEL_HASHES_TABLE>;
 
 /** What `length` says of the whole table (without padding) and of one entry. Source: QEMU, target/i386/sev.c. */
 const TABLE_LENGTH = 0xa8;
 const ENTRY_LENGTH = 0x32;
 
 /** GUIDs of the table. Source: QEMU, target/i386/sev.c; edk2, OvmfPkg/Include/Guid/ConfidentialComputingSevHashes. */
-export const KERNEL_HASHES_GUIDS = {
+const KERNEL_HASHES_GUIDS = {
   table: '9438d606-4f22-4cc9-b479-a793d411fd21',
   cmdline: '97d02dd8-bd20-4c94-aa78-e7714d36ab2a',
   initrd: '44baf731-3a2f-4bd7-9af1-41e29169781d',

@@ -1,4 +1,4 @@
-import type { Field, Parsed } from './layout.ts';
+import type { Field } from './layout.ts';
 
 /**
  * Where the footer GUID of an OVMF image ends, in bytes before the end of the image: the last 32 bytes are the reset
@@ -51,7 +51,6 @@ export const SEV_METADATA_HEADER = [
   { name: 'version', at: 0x8, bytes: 4, type: 'u32le' },
   { name: 'count', at: 0xc, bytes: 4, type: 'u32le' },
 ] as const satisfies readonly Field[];
-export type SevMetadataHeader = Parsed<typeof SEV_METADATA_HEADER>;
 
 /** `ASEV` as it stands in the image. */
 export const SEV_METADATA_SIGNATURE = Uint8Array.of(0x41, 0x53, 0x45, 0x56);
@@ -65,7 +64,6 @@ export const SEV_METADATA_SECTION = [
   { name: 'size', at: 4, bytes: 4, type: 'u32le' },
   { name: 'type', at: 8, bytes: 4, type: 'u32le' },
 ] as const satisfies readonly Field[];
-export type SevMetadataSection = Parsed<typeof SEV_METADATA_SECTION>;
 
 /** Types of SEV metadata sections. Source: edk2, OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm. */
 export const SEV_SECTION_TYPE = {

@@ -1,4 +1,4 @@
-import type { Field, Parsed } from './layout.ts';
+import type { Field } from './layout.ts';
 
 /**
  * PAGE_INFO, 0x70 bytes, little-endian: what the firmware hashes for every 4 KiB page of a launch.
@@ -17,7 +17,6 @@ export const PAGE_INFO = [
   { name: 'vmpl3Perms', at: 0x67, bytes: 1, type: 'u8' },
   { name: 'gpa', at: 0x68, bytes: 8, type: 'u64le' },
 ] as const satisfies readonly Field[];
-export type PageInfo = Parsed<typeof PAGE_INFO>;
 
 /** PAGE_TYPE of SNP_LAUNCH_UPDATE. Source: AMD 56860, SNP_LAUNCH_UPDATE page types. */
 export const PAGE_TYPE = { NORMAL: 1, VMSA: 2, ZERO: 3, UNMEASURED: 4, SECRETS: 5, CPUID: 6 } as const;

@@ -22,8 +22,5 @@ export const KEY_INFO_BITS = [
   { bit: 1, name: 'MASK_CHIP_KEY', meaning: 'the host disabled signing with the chip key' },
 ] as const satisfies readonly NamedBit[];
 
-/** SIGNING_KEY, a number within the key information. Source: AMD 56860, ATTESTATION_REPORT structure. */
-export const SIGNING_KEY_FIELD = { shift: 2, bits: 3 } as const;
-
-/** The values of SIGNING_KEY that have a meaning; the others are reserved. */
+/** The values of SIGNING_KEY, bits 4:2 of the key information, that have a meaning; the others are reserved. */
 export const SIGNING_KEYS = { VCEK: 0, VLEK: 1, none: 7 } as const;

@@ -65,7 +65,7 @@ const NAMES = new Map(Object.entries(CERTIFICATE_GUIDS).map(([name, guid]): [str
  * holds is told by its contents: hosts put ASVK in the row of the ASK.
  * @throws HarnessError CERTIFICATE_INVALID
  */
-export function readTableEntries(entries: readonly CertificateTableEntry[], where: string): CertificateBundle {
+function readTableEntries(entries: readonly CertificateTableEntry[], where: string): CertificateBundle {
   return joined(
     entries.flatMap(({ guid, contents }) => {
       const name = NAMES.get(guid);

@@ -42,8 +42,8 @@ export interface Crl {
 }
 
 /** Certificates of AMD have less than 2 KiB, lists less than 1 KiB. */
-export const CERTIFICATE_BYTES_MAX = 16 * 1024;
-export const CRL_BYTES_MAX = 1024 * 1024;
+const CERTIFICATE_BYTES_MAX = 16 * 1024;
+const CRL_BYTES_MAX = 1024 * 1024;
 
 /** Common names of the chains. Source: AMD 57230; real certificates. */
 const KINDS: readonly (readonly [CertificateKind, RegExp])[] = [

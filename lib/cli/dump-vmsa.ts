@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HarnessError } from '../errors.ts';
-import { makeFolder } from '../evidence/folders.ts';
+import { makeFolder, outputError } from '../evidence/folders.ts';
 import { fileTrouble } from '../evidence/input-file.ts';
 import type { VmsaPages } from '../measure/vmsa.ts';
 
@@ -17,7 +16,7 @@ export async function dumpVmsas(folder: string, { boot, application }: VmsaPages
       await writeFile(path, index === 0 ? boot : application);
     } catch (cause) {
       const what = `--dump-vmsa: the file cannot be written: ${fileTrouble(cause)}`;
-      throw new HarnessError({ code: 'OUTPUT_UNWRITABLE', what, where: path, cause });
+      throw outputError(cause, { what, where: path });
     }
   }
 }

@@ -4,6 +4,7 @@ import { readInputFile } from '../evidence/input-file.ts';
 import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
 import { describeFirmware, FIRMWARE_BYTES_MAX } from '../measure/firmware.ts';
 import type { FirmwareDescriptor } from '../measure/inputs.ts';
+import { examples } from './examples.ts';
 
 const DESCRIPTOR_BYTES_MAX = 1024 * 1024;
 
@@ -27,16 +28,16 @@ export async function loadFirmwareDescriptor(path: string): Promise<FirmwareDesc
 
 /** `snp-conform firmware`: what can be said of a firmware image without launching it. */
 export function firmwareCommand(): Command {
-  const firmware = new Command('firmware');
+  const help = examples(
+    'firmware describe OVMF.amdsev.fd > amdsev.json',
+    'predict --firmware-descriptor amdsev.json --vcpus 4 --vcpu-type EPYC-v4',
+  );
+  const firmware = new Command('firmware').addHelpText('after', help);
   firmware
     .command('describe')
     .description('print the firmware descriptor: all that a launch digest needs of an image, as JSON')
     .argument('<image>', 'the unified OVMF image')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  snp-conform firmware describe OVMF.amdsev.fd > amdsev.json\n' +
-        '  snp-conform predict --firmware-descriptor amdsev.json --vcpus 4 --vcpu-type EPYC-v4\n',
-    )
+    .addHelpText('after', help)
     .action(async (path: string) => {
       const { descriptor } = await loadFirmware(path);
       process.stdout.write(`${JSON.stringify(writeFirmwareDescriptor(descriptor), null, 2)}\n`);

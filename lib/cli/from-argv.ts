@@ -80,10 +80,20 @@ export interface Predicted extends LaunchSource {
   digest: Uint8Array;
 }
 
+/** The error with the firmware that it is about. */
+function ofFirmware(thrown: unknown, path: string | undefined): unknown {
+  const isOfFirmware = thrown instanceof HarnessError && thrown.code.startsWith('OVMF_');
+  return isOfFirmware && path !== undefined ? inPlace(thrown, path) : thrown;
+}
+
 /** Predicts a whole launch. @throws HarnessError those of `launchInputs` */
 export async function predictWhole(launch: ParsedLaunch, options: PredictOptions): Promise<Predicted> {
   const source = await launchInputs(launch, options);
-  return { ...source, digest: predict(source.inputs).launchDigest };
+  try {
+    return { ...source, digest: predict(source.inputs).launchDigest };
+  } catch (thrown) {
+    throw ofFirmware(thrown, options.ovmf ?? options.firmwareDescriptor ?? launch.firmware?.value);
+  }
 }
 
 /** Is one of them a reason to stop? */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { HarnessError } from '../errors.ts';
+import { outputError } from '../evidence/folders.ts';
 import { fileTrouble, readInputFile } from '../evidence/input-file.ts';
 import { writeFileAtomically } from '../evidence/json-file.ts';
 import { AGENT_VERSION } from '../guest/agent-script.ts';
@@ -58,7 +59,7 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   } catch (cause) {
     if (cause instanceof HarnessError) throw cause;
     const what = `the initrd cannot be written: ${fileTrouble(cause)}`;
-    throw new HarnessError({ code: 'OUTPUT_UNWRITABLE', what, where: path, cause });
+    throw outputError(cause, { what, where: path });
   }
 }
 

@@ -1,6 +1,7 @@
 import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { HarnessError } from '../errors.ts';
+import type { HarnessError } from '../errors.ts';
+import { outputError } from '../evidence/folders.ts';
 import { fileTrouble } from '../evidence/input-file.ts';
 import { snpPublicKey } from '../identity/ecdsa.ts';
 import { idKeyDigest } from '../identity/id-auth.ts';
@@ -28,12 +29,10 @@ The digest of the key is printed: it stands as ID key digest or author key diges
 /** The error of a file that cannot be written, or is there already. */
 function unwritable(path: string, cause: unknown): HarnessError {
   const there = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-  return new HarnessError({
-    code: 'OUTPUT_UNWRITABLE',
+  return outputError(cause, {
     what: there ? 'there is a file already, and a key is never written over' : `cannot write: ${fileTrouble(cause)}`,
     where: path,
     hint: there ? 'name another file, or move this one away' : 'name a file in a folder that this user may write',
-    cause,
   });
 }
 

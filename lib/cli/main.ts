@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { asHarnessError, EXIT_CODES, HarnessError } from '../errors.ts';
+import { asHarnessError, EXIT_CODES, type HarnessError } from '../errors.ts';
+import { outputError } from '../evidence/folders.ts';
 import { fileTrouble } from '../evidence/input-file.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import { COMMANDS } from './commands.ts';
@@ -73,11 +74,9 @@ function report(thrown: unknown): number {
 }
 
 function unwritable(cause: Error): HarnessError {
-  return new HarnessError({
-    code: 'OUTPUT_UNWRITABLE',
+  return outputError(cause, {
     what: `cannot write to standard output: ${fileTrouble(cause)}`,
     hint: 'make room where it leads, or let it lead elsewhere; what is there is not whole',
-    cause,
   });
 }
 

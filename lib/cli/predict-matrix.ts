@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { cacheDirectory } from '../cache.ts';
+import { cmdlineCut } from '../measure/kernel-hashes.ts';
 import { VMM_PROFILES, vmmProfileOf } from '../measure/vmm-profiles.ts';
 import { type PredictedCell, predictMatrix } from '../runner/predict-all.ts';
 import { REFERENCE_FORMAT } from '../runner/reference.ts';
@@ -83,6 +84,11 @@ export async function printMatrix(matrixFile: string, options: PredictOptions, n
   if (cells.some(({ cell }) => cell.kernel !== null)) {
     const warnings = profiles.flatMap((name) => kernelWarnings(vmmProfileOf(name), 'kernels in the matrix'));
     process.stderr.write(warnings.join(''));
+  }
+  const appends = new Set(cells.map(({ cell }) => cell.append ?? ''));
+  for (const append of appends) {
+    const cut = cmdlineCut(append);
+    if (cut !== null) process.stderr.write(`warning: axes.append: ${cut}\n`);
   }
   const text =
     output === 'rvps'

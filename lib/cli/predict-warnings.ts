@@ -1,4 +1,5 @@
 import { guestFeatureNames } from '../measure/guest-features.ts';
+import { cmdlineCut } from '../measure/kernel-hashes.ts';
 import { VMM_PROFILES, type VmmProfile } from '../measure/vmm-profiles.ts';
 import { isGiven, type PredictOptions, typed } from './predict-options.ts';
 
@@ -27,7 +28,9 @@ export function warningsOf(options: PredictOptions, profile: VmmProfile): string
   const kernel = KERNEL.find((name) => isGiven(options, name));
   const { forcedFeatures, name } = profile;
   const { guestFeatures = forcedFeatures } = options;
+  const cut = options.append === undefined ? null : cmdlineCut(options.append);
   return [
+    ...(cut === null ? [] : [warning(cut)]),
     ...(kernel === undefined ? [] : kernelWarnings(profile, typed(kernel))),
     ...(forcedFeatures === null || guestFeatures === null || guestFeatures === forcedFeatures
       ? []

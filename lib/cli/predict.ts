@@ -70,11 +70,11 @@ const PREDICTORS: Readonly<Record<Mode, (options: PredictOptions) => Promise<Pre
   },
 };
 
-/** The error with the images that it may be about, where it does not say itself. */
+/** The error with the image that it is about, where it does not say itself. */
 function ofImages(thrown: unknown, { ovmf, svsm }: PredictOptions): unknown {
-  const isOfImage = thrown instanceof HarnessError && thrown.where === undefined && /^(?:OVMF|SVSM)_/.test(thrown.code);
-  const images = [ovmf, svsm].filter((path) => path !== undefined);
-  return isOfImage && images.length > 0 ? inPlace(thrown, images.join(', ')) : thrown;
+  if (!(thrown instanceof HarnessError) || thrown.where !== undefined) return thrown;
+  const image = { OVMF: ovmf, SVSM: svsm }[thrown.code.split('_', 1)[0] ?? ''];
+  return image === undefined ? thrown : inPlace(thrown, image);
 }
 
 async function run(options: PredictOptions): Promise<void> {

@@ -235,7 +235,10 @@ const KEEP_GOING = ['--keep-going', 'where it is damaged, go on with what is who
 
 /** `snp-conform recording`: what is done with recordings beside playing them back. */
 export function recordingCommand(): Command {
-  const command = new Command('recording');
+  const command = new Command('recording').addHelpText(
+    'after',
+    examples('recording show night.jsonl.gz', 'recording verify night.jsonl.gz'),
+  );
   command
     .command('show')
     .description('Say what a recording is: its evidence, hosts and results; with --grep the cells that match')

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Where the certificates of a report come from: the key distribution service, or the host, with the report itself. */
-export const ATTESTATION_WORKFLOWS = ['standard', 'extended'] as const;
+const ATTESTATION_WORKFLOWS = ['standard', 'extended'] as const;
 export type AttestationWorkflow = (typeof ATTESTATION_WORKFLOWS)[number];
 
 /** What an issuer made wrong on purpose, for a launch whose report must then be refused. */

@@ -59,7 +59,7 @@ export const platformFactsSchema = z.strictObject({
 export type PlatformFacts = z.infer<typeof platformFactsSchema>;
 
 /** What one device file is to the user who launches. */
-export const deviceAccessSchema = z.strictObject({
+const deviceAccessSchema = z.strictObject({
   present: z.boolean(),
   /** Opened for reading and writing. */
   usable: z.boolean(),

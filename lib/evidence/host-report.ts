@@ -6,7 +6,7 @@ import { type HostProvenance, hostProvenanceSchema } from './schema.ts';
 const codes = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
 
 /** One thing that preflight has to say of a host. */
-export const hostFindingSchema = z.strictObject({
+const hostFindingSchema = z.strictObject({
   /**
    * error: no cell runs there, and somebody must do something. cannot: no cell runs there, and that is how this machine
    * is. warning: some cells do not run, or not as many at once. note: worth knowing.

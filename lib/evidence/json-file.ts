@@ -12,6 +12,9 @@ import { keysAt } from './schema-keys.ts';
 /** Larger JSON than this is no file of ours. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
+/** How shells name a pipe that they made. */
+const SHELL_PIPE = /^\/(?:dev\/(?:fd\/|stdin$)|proc\/)/;
+
 /**
  * lasting: on the disk before it goes on, also where the machine loses its power. passing: as lasting as any file; for what
  * can be made again, as the replay of a recording can.
@@ -87,7 +90,10 @@ export function checked<S extends z.ZodType>(schema: S, value: unknown, code: Er
 export function readJsonFile<S extends z.ZodType>(path: string, schema: S, code: ErrorCode): z.output<S> {
   let text: string;
   try {
-    const { size } = statSync(path);
+    const stat = statSync(path);
+    const { size } = stat;
+    // Of a pipe with a name it is not known whether anybody will ever write to it; one of a shell (`<(..)`) has its writer.
+    if (stat.isFIFO() && !SHELL_PIPE.test(path)) throw new Error('it is a named pipe; give a file');
     if (size > MAX_JSON_BYTES) throw new Error(`${size} bytes, more than ${MAX_JSON_BYTES}`);
     text = readFileSync(path, 'utf8');
   } catch (cause) {

@@ -16,13 +16,13 @@ import { sha256Hex } from './recording/format.ts';
 
 /** The file of a run directory that lists every other, with its hash; lines are only ever added. */
 export const MANIFEST_FILE = 'manifest.jsonl';
-export const RUN_FORMAT = 'snp-conform/run@1';
+const RUN_FORMAT = 'snp-conform/run@1';
 
 const path = z.string().min(1).max(1000);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** One line: what the run is, a file that is about to be written, or one that was. */
-export const manifestLineSchema = z.union([
+const manifestLineSchema = z.union([
   z.strictObject({
     format: z.literal(RUN_FORMAT),
     tool: z.string().max(200),

@@ -22,7 +22,7 @@ export const resultSchema = z.strictObject({
 export type Result = z.infer<typeof resultSchema>;
 
 /** What a version of the harness made of evidence: a cell file without the evidence. */
-export const judgedSchema = cellFileSchema.omit({ format: true, evidence: true });
+const judgedSchema = cellFileSchema.omit({ format: true, evidence: true });
 export type Judged = z.infer<typeof judgedSchema>;
 
 /** A result with all that its cell left: what a recording keeps, and what runs are compared by. */

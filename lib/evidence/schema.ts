@@ -105,7 +105,7 @@ export const refusalSchema = z.strictObject({
 export type Refusal = z.infer<typeof refusalSchema>;
 
 /** A file that QEMU was given, hashed on the host while QEMU ran. */
-export const hostFileSchema = z.strictObject({
+const hostFileSchema = z.strictObject({
   option: z.enum(['firmware', 'kernel', 'initrd']),
   /** As QEMU got it. */
   path: z.string().max(4096),
@@ -114,7 +114,7 @@ export const hostFileSchema = z.strictObject({
 export type HostFile = z.infer<typeof hostFileSchema>;
 
 /** The process that launched, as the host saw it while the guest was stopped. */
-export const liveProcessSchema = z.strictObject({
+const liveProcessSchema = z.strictObject({
   /** /proc/PID/cmdline, words. */
   argv: z.array(z.string()).max(4096),
   files: z.array(hostFileSchema).max(3),
@@ -124,7 +124,7 @@ export const liveProcessSchema = z.strictObject({
 export type LiveProcess = z.infer<typeof liveProcessSchema>;
 
 /** A launch that was made only to find out why another one was refused. */
-export const probeSchema = z.strictObject({
+const probeSchema = z.strictObject({
   /** report: without an ID block, for the guest's report. oracle: with the digest of a hypothesis and a wrong policy. */
   purpose: z.enum(['report', 'oracle']),
   /** The digest in its ID block; null: launched without one. */
@@ -217,7 +217,7 @@ export const evidenceSchema = z.strictObject({
 export type Evidence = z.infer<typeof evidenceSchema>;
 
 /** Why the launch digest of a cell is another than was predicted; see docs/mismatch-causes.md. */
-export const explanationSchema = z.strictObject({
+const explanationSchema = z.strictObject({
   /** What is explained: the digest that the host measured, or the one that was expected of the launch. */
   direction: z.enum(['observed', 'expected']),
   /** null: nobody could say what the host measured. */

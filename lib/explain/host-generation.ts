@@ -4,7 +4,7 @@ import { quoted } from '../text.ts';
 /** Since when KVM_SEV_INIT2 decides about features and puts the FPU state into the VMSA. Source: Linux 6.10. */
 export const INIT2_SINCE = 610;
 /** AMD's own kernels had the latter earlier. Source: docs/mismatch-causes.md, fpu-state. */
-export const FPU_UNSURE_SINCE = 609;
+const FPU_UNSURE_SINCE = 609;
 /** Host kernels from here to INIT2_SINCE turn DebugSwap on where kvm_amd.debug_swap says so. Source: docs/mismatch-causes.md, debug-swap. */
 export const DEBUG_SWAP_SINCE = 606;
 /** The first QEMU with SNP guests that is not AMD's own; it measures kernel hashes in their section. Source: QEMU 9.1. */

@@ -61,7 +61,7 @@ function authorityExtensions(role: 'root' | 'intermediate'): Extension[] {
 }
 
 /** What the common names of a product's emulated chain end in. */
-export function chainNameOf(product: ProductName): string {
+function chainNameOf(product: ProductName): string {
   return `emulated-${product}`;
 }
 

@@ -36,8 +36,6 @@ export const isTrue = (): Uint8Array => element(TAG.boolean, Uint8Array.of(0xff)
 /** A context-specific, constructed element. Source: X.690, section 8.14. */
 export const tagged = (number: number, ...parts: readonly Uint8Array[]): Uint8Array =>
   element(0xa0 | number, Buffer.concat(parts));
-/** A context-specific element that replaces the tag of its contents. */
-export const implicit = (number: number, contents: Uint8Array): Uint8Array => element(0x80 | number, contents);
 
 /** Bits, of which the last so many do not count. */
 export const bitString = (bytes: Uint8Array, unused = 0): Uint8Array =>

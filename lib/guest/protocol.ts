@@ -51,7 +51,7 @@ const MAX_LINE_BYTES = 64 * 1024;
 const BODY = /^([a-z]+) (0|[1-9]\d{0,8}) (0|[1-9]\d{0,8}) (-|[A-Za-z0-9+/]+={0,2}) ([0-9a-f]{16})$/;
 
 /** What a guest says of itself when it is up. */
-export const readySchema = z.object({
+const readySchema = z.object({
   /** Version of the agent. */
   agent: z.string().max(100),
   /** Release of the guest's kernel. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HarnessError } from '../errors.ts';
-import { makeFolder } from '../evidence/folders.ts';
+import { makeFolder, outputError } from '../evidence/folders.ts';
 import { fileTrouble } from '../evidence/input-file.ts';
 import { type Authority, type AuthorityKeys, createAuthority, generateAuthorityKeys } from '../firmware/authority.ts';
 import { readAuthority, writeAuthority } from '../firmware/authority-file.ts';
@@ -47,7 +47,7 @@ async function writeOnce(path: string, text: string): Promise<void> {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return;
     const what = `the keys of an emulated authority cannot be kept: ${fileTrouble(cause)}`;
     const hint = 'SNP_CONFORM_CACHE names another folder';
-    throw new HarnessError({ code: 'OUTPUT_UNWRITABLE', what, where: path, hint, cause });
+    throw outputError(cause, { what, where: path, hint });
   } finally {
     await rm(fresh, { force: true });
   }

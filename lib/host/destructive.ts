@@ -32,7 +32,7 @@ const refuse = (entry: HostEntry, what: string, hint: string): HarnessError =>
  * Does the owner of a host let this be done to it? The command line must have asked for it as well.
  * @throws HarnessError DESTRUCTIVE_REFUSED
  */
-export function checkConsent(entry: HostEntry, action: DestructiveAction): void {
+function checkConsent(entry: HostEntry, action: DestructiveAction): void {
   if (entry.destructive?.includes(action)) return;
   throw refuse(
     entry,

@@ -89,6 +89,3 @@ export const emulationSchema = z
       context.addIssue({ code: 'custom', path: ['meets', index], message });
     }
   });
-
-/** `emulation` of a host. */
-export type EmulationEntry = z.output<typeof emulationSchema>;

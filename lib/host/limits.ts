@@ -28,7 +28,7 @@ export const limitsSchema = z.strictObject({
 export type Limits = { [L in keyof z.output<typeof limitsSchema>]-?: NonNullable<z.output<typeof limitsSchema>[L]> };
 
 /** What holds where hosts.json says nothing. */
-export const DEFAULT_LIMITS: Limits = {
+const DEFAULT_LIMITS: Limits = {
   connectSeconds: 10,
   answerSeconds: 60,
   keepaliveSeconds: 5,

@@ -4,7 +4,7 @@ import { parseHostKey } from './known-hosts.ts';
 const text = z.string().min(1);
 
 /** A secret is never in hosts.json: this says where it is. */
-export const secretSchema = z.union(
+const secretSchema = z.union(
   [
     z.strictObject({ env: text.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable') }),
     z.strictObject({ file: text }),

@@ -34,7 +34,7 @@ const withLeafOf = (input: VerifyInput, { certificates }: CertificateBundle): Ve
 });
 
 /** Every control. */
-export const CONTROLS: Readonly<Record<RefusedFor, Control>> = {
+const CONTROLS: Readonly<Record<RefusedFor, Control>> = {
   'tampered-report': {
     words: 'one bit of MEASUREMENT is flipped',
     change: (input) => ({ ...input, report: flipped(input.report, MEASUREMENT_AT) }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What stands for a value of one launch in the words of a channel: `{nonce}`, `{cid}`, and so on. */
-export const CHANNEL_PLACEHOLDERS = ['nonce', 'cid', 'port', 'directory', 'cell'] as const;
+const CHANNEL_PLACEHOLDERS = ['nonce', 'cid', 'port', 'directory', 'cell'] as const;
 export type ChannelPlaceholder = (typeof CHANNEL_PLACEHOLDERS)[number];
 
 /** Options of QEMU that a channel may need. None of them is measured; what is, is the matrix's to say. */

@@ -46,7 +46,7 @@ export const matrixSchema = z.strictObject({
     /** null: launched without a kernel. */
     kernel: axisOf(name.nullable()).default([null]),
     initrd: axisOf(name.nullable()).default([null]),
-    append: axisOf(z.string().max(4096).nullable()).default([null]),
+    append: axisOf(z.string().nullable()).default([null]),
     guestPolicy: axisOf(number64).default(['0x30000']),
     guestFeatures: axisOf(features).default(['0x1']),
     vcpus: axisOf(z.int().min(1).max(512)),

@@ -18,7 +18,7 @@ function refused(what: string, hint: string): HarnessError {
  * Is this number rather a guest policy? Every policy in use has bit 16 (SMT allowed) and bit 17 (reserved, must be one)
  * and nothing above bit 25; as SEV_FEATURES bit 17 is reserved. Source: AMD 56860, guest policy.
  */
-export function looksLikeGuestPolicy(value: bigint): boolean {
+function looksLikeGuestPolicy(value: bigint): boolean {
   const policyBits = 3n << 16n;
   return (value & policyBits) === policyBits && value < 1n << 26n;
 }

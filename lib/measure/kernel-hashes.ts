@@ -7,6 +7,19 @@ import { sha256 } from './sha.ts';
 /** The hash that stands for no initial ramdisk: that of no bytes at all, 32 bytes. Source: QEMU, target/i386/sev.c. */
 export const NO_INITRD: Uint8Array = sha256(new Uint8Array(0));
 
+/** Longer than any argument of a program, its NUL not counted. Source: Linux, include/uapi/linux/binfmts.h, MAX_ARG_STRLEN. */
+const APPEND_BYTES_MAX = 32 * PAGE_BYTES - 1;
+
+/** What Linux takes of a command line on x86, its NUL not counted. Source: Linux, arch/x86/include/asm/setup.h, COMMAND_LINE_SIZE. */
+const LINUX_CMDLINE_BYTES = 2047;
+
+/** Says that Linux cuts off the end of a command line; null where it takes all of it. The digest is of all in any case. */
+export function cmdlineCut(append: string): string | null {
+  const bytes = Buffer.byteLength(append);
+  if (bytes <= LINUX_CMDLINE_BYTES) return null;
+  return `the kernel command line has ${bytes} bytes: all are measured, and Linux on x86 takes the first ${LINUX_CMDLINE_BYTES}`;
+}
+
 /**
  * SHA-256 of the kernel command line as QEMU hashes it: its bytes and one NUL. No command line is an empty one.
  * @param append exactly what `-append` gets   @returns 32 bytes
@@ -21,6 +34,14 @@ export function cmdlineHashOf(append: string | null): Uint8Array {
       code: 'APPEND_INVALID',
       what: `the kernel command line has a NUL at character ${nul}`,
       hint: 'QEMU takes it as a C string, which ends there',
+    });
+  }
+  const bytes = Buffer.byteLength(text);
+  if (bytes > APPEND_BYTES_MAX) {
+    throw new HarnessError({
+      code: 'APPEND_INVALID',
+      what: `the kernel command line has ${bytes} bytes, expected at most ${APPEND_BYTES_MAX}`,
+      hint: 'Linux starts no program, QEMU neither, with a longer argument',
     });
   }
   if (/[\p{Surrogate}\ufffd]/u.test(text)) {

@@ -14,7 +14,7 @@ import {
 import type { VmmProfile } from './vmm-profiles.ts';
 
 /** The most vCPUs that are predicted for: more than any SNP processor of one socket has threads. */
-export const VCPUS_MAX = 512;
+const VCPUS_MAX = 512;
 
 /** Checks the count of vCPUs and gives it back. @throws HarnessError VCPU_COUNT */
 export function checkVcpuCount(vcpus: number): number {

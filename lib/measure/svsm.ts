@@ -80,8 +80,17 @@ export function svsmVmsa(entry: number, state: VcpuState): Uint8Array {
   return overlayLayout(VMSA, FLAT_STATE, fields, 'VMSA');
 }
 
-function invalid(what: string, hint = SVSM_HINT): HarnessError {
-  return new HarnessError({ code: 'SVSM_INVALID', what, hint });
+function invalid(what: string): HarnessError {
+  return new HarnessError({ code: 'SVSM_INVALID', what, hint: SVSM_HINT });
+}
+
+function invalidVariables(varsBytes: number, expected: string): HarnessError {
+  return new HarnessError({
+    code: 'SVSM_INVALID',
+    what: `the UEFI variables have ${varsBytes} bytes, expected ${expected}`,
+    where: 'size of the variables',
+    hint: 'give the size of the OVMF_VARS file, for example 540672',
+  });
 }
 
 /** Does a step of reading the SVSM; what it finds wrong in an image is wrong with the SVSM, not with the firmware. */
@@ -112,16 +121,10 @@ function entryOf(image: Uint8Array): { table: ReturnType<typeof readFooterTable>
 /** Finds where the SVSM is loaded and what it says of itself. @throws HarnessError SVSM_INVALID */
 function loadSvsm({ firmware, svsm, varsBytes }: SvsmInputs): LoadedSvsm {
   if (!(Number.isInteger(varsBytes) && varsBytes >= 0 && varsBytes % PAGE_BYTES === 0)) {
-    throw invalid(
-      `the UEFI variables have ${varsBytes} bytes, expected a multiple of ${PAGE_BYTES}`,
-      'give the size of the OVMF_VARS file, for example 540672',
-    );
+    throw invalidVariables(varsBytes, `a multiple of ${PAGE_BYTES}`);
   }
   if (varsBytes > FIRMWARE_BYTES_MAX) {
-    throw invalid(
-      `the UEFI variables have ${varsBytes} bytes, expected at most ${FIRMWARE_BYTES_MAX}`,
-      'give the size of the OVMF_VARS file, for example 540672',
-    );
+    throw invalidVariables(varsBytes, `at most ${FIRMWARE_BYTES_MAX}`);
   }
   return ofSvsm(() => {
     checkImageSize(svsm);

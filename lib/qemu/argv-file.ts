@@ -69,10 +69,16 @@ function fromJson(text: string): Argv {
     throw argvInvalid(
       `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
       null,
-      'a file that begins with [ must be a JSON array of strings',
+      'a file that begins with [ or { must be a JSON array of strings',
     );
   }
-  if (!Array.isArray(value)) throw argvInvalid('expected a JSON array of strings', null);
+  if (!Array.isArray(value)) {
+    throw argvInvalid(
+      'expected a JSON array of strings, got an object',
+      null,
+      'give the words of the command line: ["qemu-system-x86_64", "-bios", ...]',
+    );
+  }
   const words = value.map((word: unknown, index) => {
     if (typeof word === 'string') return word;
     throw argvInvalid(
@@ -85,11 +91,20 @@ function fromJson(text: string): Argv {
 
 /** Bounds of a list that no shell wrote. */
 function checked(words: readonly string[]): ArgvWord[] {
-  if (words.length === 0) throw argvInvalid(EMPTY, null, EMPTY_HINT);
+  if (words.every((word) => word === '')) throw argvInvalid(EMPTY, null, EMPTY_HINT);
   if (words.length > ARGV_WORDS_MAX) throw argvInvalid(`more than ${ARGV_WORDS_MAX} words`, null);
   const withNul = words.findIndex((word) => word.includes('\0'));
   if (withNul >= 0) throw argvInvalid(`word ${withNul} has a NUL in it`, null, 'no program can be given such a word');
   return words.map(known);
+}
+
+/** Characters that no command line has, but files of other kinds. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
+const NO_TEXT = /[\x01-\x08\x0e-\x1a\x1c-\x1f]/;
+
+function checkIsText(text: string): void {
+  const at = text.search(NO_TEXT);
+  if (at >= 0) throw argvInvalid('this is no text, so no command line', at, EMPTY_HINT);
 }
 
 /**
@@ -104,9 +119,11 @@ export function readArgv(bytes: Uint8Array): Argv {
   const text = Buffer.from(bytes)
     .toString('utf8')
     .replace(/^\ufeff/, '');
+  checkIsText(text);
   if (text.includes('\0')) {
     const words = (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0');
     return withoutProgram('nul', checked(words));
   }
-  return text.trimStart().startsWith('[') ? fromJson(text) : fromShell(text);
+  // A shell would open a group of commands with a brace and a blank, never with a brace and a quote.
+  return /^\s*(?:\[|\{\s*["}])/.test(text) ? fromJson(text) : fromShell(text);
 }

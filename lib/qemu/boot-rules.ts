@@ -1,3 +1,4 @@
+import { cmdlineCut } from '../measure/kernel-hashes.ts';
 import type { LaunchRule } from './launch-rule.ts';
 
 /** Firmware and kernel: is what boots what is measured? */
@@ -53,6 +54,16 @@ export const BOOT_RULES: readonly LaunchRule[] = [
             hint: 'an AmdSev build of OVMF will not boot such a kernel; add kernel-hashes=on to the sev-snp-guest object',
           }
         : null,
+  },
+  {
+    id: 'append-cut',
+    severity: 'warning',
+    find: ({ launch: { append, snp } }) => {
+      const cut = append !== null && snp?.kernelHashes === true ? cmdlineCut(append.value) : null;
+      return cut === null
+        ? null
+        : { what: `${append?.from}: ${cut}`, hint: 'shorten it: what comes after is lost to the kernel' };
+    },
   },
   {
     id: 'dtb',

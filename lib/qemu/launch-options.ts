@@ -282,6 +282,7 @@ export function launchOf(
     snp: snp?.settings ?? null,
     unread: reading.unread,
     withoutEffect: [...reading.withoutEffect],
+    unknownParts: [...new Set(uses.flatMap(({ unknown }) => (unknown === null ? [] : [unknown.part])))],
     findings: [...reading.findings, ...(snp?.findings ?? [])],
   };
 }

@@ -43,6 +43,23 @@ export const MEASURED_RULES: readonly LaunchRule[] = [
     },
   },
   {
+    id: 'cpu-features',
+    severity: 'info',
+    find: ({ launch: { cpu } }) => {
+      const others =
+        cpu?.value
+          .split(',')
+          .slice(1)
+          .filter((item) => !/^(?:family|model|stepping)=/.test(item)) ?? [];
+      if (cpu === null || others.length === 0) return null;
+      const told = `${others.slice(0, 8).join(', ').slice(0, 200)}${others.length > 8 ? ', ...' : ''}`;
+      return {
+        what: `no effect on the digest: ${told} of ${cpu.from}; what a CPU can do is not measured, only its signature`,
+        hint: 'whether QEMU knows such a feature is not looked at: it refuses to start with one that it does not know',
+      };
+    },
+  },
+  {
     id: 'measured-of-host',
     severity: 'info',
     find: ({ launch: { snp } }) =>

@@ -85,6 +85,8 @@ export interface ParsedLaunch {
   unread: readonly string[];
   /** Names of the options that do not matter to the digest, each once. */
   withoutEffect: readonly string[];
+  /** What of it only a shell could tell, as it stands: `$N`. */
+  unknownParts: readonly string[];
   /** What was found while reading. */
   findings: readonly Finding[];
 }

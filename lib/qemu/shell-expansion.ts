@@ -1,5 +1,5 @@
-import type { VariableValue } from './shell-variables.ts';
-import { argvInvalid, type UnknownPart } from './shell-word.ts';
+import type { ArrayElements, VariableValue } from './shell-variables.ts';
+import { type ArgvWord, argvInvalid, type UnknownPart } from './shell-word.ts';
 
 /** Unquoted characters, `$` apart, that a shell replaces by what it finds or makes of them; what each is, for people. */
 const REPLACED: Readonly<Record<string, string>> = {
@@ -20,8 +20,10 @@ const AFTER_DOLLAR: readonly (readonly [RegExp, string])[] = [
   [/^\$[\d*@#?$!-]/, 'a parameter of the script'],
 ];
 
-/** A reference to a variable and nothing more. */
-const VARIABLE = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/;
+/** A reference to a variable, or to an element of an array, and nothing more. */
+const VARIABLE = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:\[([0-9]{1,5})\])?\})/;
+/** A reference to all elements of an array: as words, or as one text. */
+const ARRAY = /^\$\{([A-Za-z_]\w*)\[([@*])\]\}/;
 
 /** No name of a variable is longer, so that looking for one takes its time once. */
 const NAME_MAX = 256;
@@ -48,23 +50,38 @@ function expansionEnd(text: string, at: number): number {
 /** What stands where a shell would replace something: how far it goes, and what it would be replaced by. */
 export interface Expansion {
   end: number;
-  /** A variable with a value, or what only a shell can tell; `why` without the line. */
-  stands: { value: string } | UnknownPart;
+  /** A variable with a value, elements of an array, or what only a shell can tell; `why` without the line. */
+  stands: { value: string } | { elements: readonly ArgvWord[] } | UnknownPart;
 }
+
+/** The variables at a place of a script. */
+export interface VariablesHere {
+  valueOf(name: string, index?: number): VariableValue;
+  elementsOf(name: string): ArrayElements;
+}
+
+const orUnknown = <T extends object>(found: T | { why: string }, reference: string): T | UnknownPart =>
+  'why' in found ? { part: reference.slice(0, 60), why: found.why } : found;
 
 /**
  * Reads what a shell would replace, and runs nothing.
- * @param at of `$`, a backquote or a character of patterns   @param variable the variables at this place
+ * @param at of `$`, a backquote or a character of patterns   @param variables those at this place
  * @throws HarnessError ARGV_INVALID where it does not end
  */
-export function readExpansion(text: string, at: number, variable: (name: string) => VariableValue): Expansion {
+export function readExpansion(text: string, at: number, variables: VariablesHere): Expansion {
   const char = text[at] ?? '';
   const beginning = text.slice(at, at + NAME_MAX);
-  const [reference, bare, braced] = (char === '$' && VARIABLE.exec(beginning)) || [];
+  const [reference, bare, braced, index] = (char === '$' && VARIABLE.exec(beginning)) || [];
   if (reference !== undefined) {
-    const found = variable(bare ?? braced ?? '');
-    const end = at + reference.length;
-    return { end, stands: 'value' in found ? found : { part: reference.slice(0, 60), why: found.why } };
+    const found = variables.valueOf(bare ?? braced ?? '', Number(index ?? 0));
+    return { end: at + reference.length, stands: orUnknown(found, reference) };
+  }
+  const [all, name = '', how] = (char === '$' && ARRAY.exec(beginning)) || [];
+  if (all !== undefined) {
+    const found = variables.elementsOf(name);
+    const asText = how === '*' && 'elements' in found && found.elements.every(({ unknown }) => unknown === null);
+    const stands = asText ? { value: found.elements.map(({ text: one }) => one).join(' ') } : found;
+    return { end: at + all.length, stands: orUnknown(stands, all) };
   }
   const end = expansionEnd(text, at);
   const what = AFTER_DOLLAR.find(([pattern]) => pattern.test(beginning))?.[1] ?? REPLACED[char];

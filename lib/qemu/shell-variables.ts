@@ -1,10 +1,13 @@
-import { ALONE, argvInvalid, type ShellWord } from './shell-word.ts';
+import { ALONE, type ArgvWord, argvInvalid, type ShellWord } from './shell-word.ts';
 
 /** What separates two commands: a line's end counts as `;`. */
 export type Separator = ';' | '&' | '&&' | '|' | '||';
 
 /** The value of a variable, or why only a shell could tell it. */
 export type VariableValue = { value: string } | { why: string };
+
+/** The elements of an array, or why only a shell could tell them. A variable is an array of one element. */
+export type ArrayElements = { elements: readonly ArgvWord[] } | { why: string };
 
 /** The most characters that variables are replaced by: as many as a command line may have. */
 const FILLED_IN_MAX = 2 * 1024 * 1024;
@@ -15,11 +18,11 @@ const KEYWORDS = new Set(['if', 'then', 'elif', 'else', 'while', 'until', 'do', 
 const OPENS = new Set(['if', 'for', 'while', 'until', 'select', '{']);
 const CLOSES = new Set(['fi', 'done', '}']);
 /** Commands that do nothing but set variables. */
-const EXPORTS = new Set(['export', 'readonly']);
+const EXPORTS = new Set(['export', 'readonly', 'declare', 'typeset']);
+/** Their options that change no value: an array, exported, not to be changed, of the whole script. */
+const PLAIN_OPTIONS = /^-[axrg]+$/;
 /** Commands that may set any variable, or set one in their own way. */
-const SETS_ANY = new Set(
-  '. source eval read getopts mapfile readarray let for select declare typeset local'.split(' '),
-);
+const SETS_ANY = new Set('. source eval read getopts mapfile readarray let for select local'.split(' '));
 
 const exports = (command: readonly ShellWord[]): boolean => EXPORTS.has(command[0]?.text ?? '');
 
@@ -30,13 +33,14 @@ function assignmentsOf(command: readonly ShellWord[]): readonly ShellWord[] {
 }
 
 function setsAny(command: readonly ShellWord[]): boolean {
-  const [name, first] = command.map(({ text }) => text);
-  return SETS_ANY.has(name ?? '') || (name === 'printf' && first === '-v');
+  const [name, ...rest] = command.map(({ text }) => text);
+  const changes = exports(command) && rest.some((text) => /^[-+]/.test(text) && !PLAIN_OPTIONS.test(text));
+  return SETS_ANY.has(name ?? '') || (name === 'printf' && rest[0] === '-v') || changes;
 }
 
 /** May an assignment stand after this word, if it may stand in its place? */
 export function mayPrecedeAssignment({ text, assigns }: ShellWord): boolean {
-  return assigns !== null || KEYWORDS.has(text) || EXPORTS.has(text);
+  return assigns !== null || KEYWORDS.has(text) || EXPORTS.has(text) || PLAIN_OPTIONS.test(text);
 }
 
 /** A command without the keywords before it: `then A=1`. */
@@ -52,50 +56,77 @@ function doubtOf(before: Separator, after: Separator): string | null {
   return null;
 }
 
+/** Where a command stands: what separates it from its neighbours, and the line of its end. */
+export interface CommandPlace {
+  before: Separator;
+  after: Separator;
+  line: number;
+}
+
 /**
  * The variables of a shell script as far as it sets them itself, on the way that it takes in any case. Nothing is run:
  * what a command, a condition, a loop or the environment decides is not known.
  */
 export class ShellVariables {
-  readonly #values = new Map<string, VariableValue>();
+  readonly #values = new Map<string, ArrayElements>();
   #openParts = 0;
   #filledIn = 0;
   /** Why the value of a variable that is not among them is not known. */
   #ofOthers = 'it is not set before';
 
-  /** The value of a variable here. @throws HarnessError ARGV_INVALID where they stand for more than a command line has */
-  valueOf(name: string): VariableValue {
+  /** The value of a variable here; of an array its first element. @throws HarnessError as `elementsOf` */
+  valueOf(name: string, index = 0): VariableValue {
+    const found = this.elementsOf(name);
+    if ('why' in found) return found;
+    const element = found.elements[index];
+    if (element === undefined) return { value: '' };
+    return element.unknown === null ? { value: element.text } : { why: element.unknown.why };
+  }
+
+  /** The elements of an array here. @throws HarnessError ARGV_INVALID where they stand for more than a command line has */
+  elementsOf(name: string): ArrayElements {
     const found = this.#values.get(name) ?? { why: this.#ofOthers };
-    if ('value' in found) this.#filledIn += found.value.length;
+    if ('elements' in found) this.#filledIn += found.elements.reduce((sum, { text }) => sum + text.length + 1, 0);
     if (this.#filledIn <= FILLED_IN_MAX) return found;
     throw argvInvalid(`its variables stand for more than ${FILLED_IN_MAX} characters`, null);
   }
 
   /** Takes in what a command does to variables. @returns is that all it does?   @throws HarnessError ARGV_INVALID */
-  ended(words: readonly ShellWord[], before: Separator, after: Separator): boolean {
+  ended(words: readonly ShellWord[], { before, after, line }: CommandPlace): boolean {
     const command = withoutKeywords(words);
     const leading = words.slice(0, words.length - command.length + 1);
     this.#openParts += leading.filter(({ text }) => OPENS.has(text)).length;
     const name = command[0]?.text ?? '';
-    if (name === 'function') throw argvInvalid('a function is not understood', null, ALONE);
+    if (name === 'function') throw argvInvalid(`line ${line}: a function is not understood`, null, ALONE);
     if (CLOSES.has(name)) this.#openParts = Math.max(0, this.#openParts - 1);
     if (setsAny(command)) this.#forgetAll(`\`${name}\` may have set it`);
     if (name === 'unset')
       for (const { text } of command.slice(1)) this.#values.set(text, { why: 'it is unset before' });
     const assignments = assignmentsOf(command);
-    const doubt = this.#openParts > 0 ? 'it is set under a condition or in a loop' : doubtOf(before, after);
+    const ofPlace = this.#openParts > 0 ? 'it is set under a condition or in a loop' : doubtOf(before, after);
+    const doubt = ofPlace ?? (setsAny(command) ? `\`${name}\` may change what it is set to` : null);
     for (const word of assignments) this.#set(word, doubt);
     return assignments.length > 0 || exports(command);
   }
 
   #set({ assigns, unknown }: ShellWord, doubt: string | null): void {
     if (assigns === null) return;
-    const { name, appends, value } = assigns;
-    const old = appends ? this.valueOf(name) : { value: '' };
+    const { name } = assigns;
     if (name === 'IFS') this.#forgetAll('IFS is set before');
     else if (doubt !== null) this.#values.set(name, { why: doubt });
     else if (unknown !== null) this.#values.set(name, { why: `it is set to ${unknown.part}, ${unknown.why}` });
-    else this.#values.set(name, 'why' in old ? old : { value: old.value + value });
+    else this.#values.set(name, this.#assigned(assigns));
+  }
+
+  /** What an assignment gives: `+=` goes on from what there is, elements after elements, text after the text of the first. */
+  #assigned({ name, appends, value, elements }: NonNullable<ShellWord['assigns']>): ArrayElements {
+    const added = elements ?? [{ text: value, unknown: null }];
+    if (!appends) return { elements: added };
+    const old = this.elementsOf(name);
+    if ('why' in old) return old;
+    if (elements !== null) return { elements: [...old.elements, ...elements] };
+    const [first = { text: '', unknown: null }, ...rest] = old.elements;
+    return { elements: [{ ...first, text: first.text + value }, ...rest] };
   }
 
   #forgetAll(why: string): void {

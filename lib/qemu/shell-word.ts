@@ -17,13 +17,13 @@ export interface ArgvWord {
 
 /** A word as a shell reads it. */
 export interface ShellWord extends ArgvWord {
-  /** The variable that it sets where it stands in the place of an assignment: its name, `+=` or `=`, and the value. */
-  assigns: { name: string; appends: boolean; value: string } | null;
+  /** The variable that it sets where it stands in the place of an assignment: its name, `+=` or `=`, and the value; of an array its elements. */
+  assigns: { name: string; appends: boolean; value: string; elements: readonly ArgvWord[] | null } | null;
 }
 
 /** What to do where a script does more than can be read off it. */
 export const ALONE =
-  'give the command line alone, without subshells, arrays and functions; or run the script and give /proc/PID/cmdline';
+  'give the command line alone, without subshells and functions; or run the script and give /proc/PID/cmdline';
 
 /** The error of a command line that cannot be read. @param at character, from 0 */
 export function argvInvalid(what: string, at: number | null, hint?: string): HarnessError {
@@ -89,7 +89,7 @@ export class WordInProgress {
     if (!this.#started) return null;
     const text = this.#parts.join('');
     const assigned = this.#assigned;
-    const assigns = assigned && { ...assigned, value: text.slice(assigned.bytes) };
+    const assigns = assigned && { ...assigned, value: text.slice(assigned.bytes), elements: null };
     const word = { text, unknown: this.#unknown, assigns };
     this.#parts = [];
     this.#started = false;

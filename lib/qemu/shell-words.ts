@@ -9,18 +9,23 @@ export const ARGV_WORDS_MAX = 65_536;
 /** What a backslash keeps from its meaning inside double quotes. Source: POSIX, Shell Command Language, 2.2.3. */
 const ESCAPABLE_IN_DOUBLE_QUOTES = '$`"\\\n';
 
+/** Quotes around all elements of an array and nothing else. */
+const ARRAY_ALONE = /^"\$\{[A-Za-z_]\w*\[@\]\}"/;
+
 /** What a shell would still look for file names by, in what it filled in without quotes. */
 const PATTERN = /[*?[]/;
 
 /** The words of the commands of a shell text, without what redirects them, and without commands that set variables alone. */
 class Commands {
   readonly all: ArgvWord[][] = [];
-  readonly #variables = new ShellVariables();
+  readonly variables = new ShellVariables();
   #command: ShellWord[] = [];
   #words = 0;
   #dropNext = false;
   #before: Separator = ';';
   #takesAssignment = true;
+  /** The array that is read now: the word before its parenthesis, and its elements so far. */
+  #array: { word: ShellWord; elements: ArgvWord[] } | null = null;
 
   end(word: ShellWord | null): void {
     if (word === null) return;
@@ -30,8 +35,33 @@ class Commands {
     }
     this.#words += 1;
     if (this.#words > ARGV_WORDS_MAX) throw argvInvalid(`more than ${ARGV_WORDS_MAX} words`, null);
+    if (this.#array !== null) {
+      this.#array.elements.push({ text: word.text, unknown: word.unknown });
+      return;
+    }
     this.#command.push(word);
     this.#takesAssignment &&= mayPrecedeAssignment(word);
+  }
+
+  /** Is an array read now? */
+  get inArray(): boolean {
+    return this.#array !== null;
+  }
+
+  /** The next words are the elements of an array. @param word `name=` or `name+=` */
+  beginArray(word: ShellWord): void {
+    this.#array = { word, elements: [] };
+  }
+
+  endArray(): void {
+    const { word, elements } = this.#array ?? {};
+    this.#array = null;
+    if (word?.assigns) this.end({ ...word, assigns: { ...word.assigns, elements: elements ?? [] } });
+  }
+
+  /** Has the command no words yet? */
+  get isEmpty(): boolean {
+    return this.#command.length === 0;
   }
 
   /** The next word is where a redirection leads. */
@@ -39,10 +69,11 @@ class Commands {
     this.#dropNext = true;
   }
 
-  next(after: Separator): void {
+  /** @param line of the end of the command */
+  next(after: Separator, line: number): void {
     this.#dropNext = false;
     if (this.#command.length === 0) return;
-    if (!this.#variables.ended(this.#command, this.#before, after)) this.all.push(this.#command);
+    if (!this.variables.ended(this.#command, { before: this.#before, after, line })) this.all.push(this.#command);
     this.#command = [];
     this.#takesAssignment = true;
     this.#before = after;
@@ -50,10 +81,8 @@ class Commands {
 
   /** Does the word that is read now set a variable, if it looks like that? */
   get takesAssignment(): boolean {
-    return this.#takesAssignment && !this.#dropNext;
+    return this.#takesAssignment && !this.#dropNext && this.#array === null;
   }
-
-  readonly valueOf = (name: string) => this.#variables.valueOf(name);
 }
 
 /** Which line a character is on, for characters that are asked for in ascending order. */
@@ -100,7 +129,8 @@ class Reading {
   /** @returns where to read on, as all that read a part of the text */
   #doubleQuoted(open: number): number {
     const text = this.#text;
-    this.#word.add('');
+    // An array without elements is no word where nothing else stands in the quotes.
+    if (!ARRAY_ALONE.test(text.slice(open, open + 260))) this.#word.add('');
     let at = open + 1;
     for (let char = text[at]; char !== '"'; char = text[at]) {
       if (char === undefined) throw argvInvalid('a double quote is not closed', open, 'was the command line cut off?');
@@ -109,7 +139,7 @@ class Reading {
         if (next !== '\n') this.#word.add(next);
         at += 2;
       } else if (char === '`' || (char === '$' && !dollarIsPlain(text, at))) {
-        at = this.#expansion(at, (value) => this.#word.add(value));
+        at = this.#expansion(at, 'quoted');
       } else {
         this.#word.add(char);
         at += 1;
@@ -119,15 +149,27 @@ class Reading {
   }
 
   /** Takes the value of a variable into the word, or what a shell would replace as it stands, and marks the word. */
-  #expansion(at: number, fill: (value: string) => void): number {
-    const { end, stands } = readExpansion(this.#text, at, this.commands.valueOf);
-    if ('value' in stands) {
-      fill(stands.value);
-      return end;
+  #expansion(at: number, where: 'quoted' | 'bare'): number {
+    const { end, stands } = readExpansion(this.#text, at, this.commands.variables);
+    const fill = (value: string): void => (where === 'quoted' ? this.#word.add(value) : this.#fillUnquoted(value, at));
+    if ('value' in stands) fill(stands.value);
+    else if ('elements' in stands) this.#elements(stands.elements, fill);
+    else {
+      this.#word.add(this.#text.slice(at, end));
+      this.#markUnknown(stands, at);
     }
-    this.#word.add(this.#text.slice(at, end));
-    this.#markUnknown(stands, at);
     return end;
+  }
+
+  /** Each element is a word; what stands before the first and after the last belongs to these. */
+  #elements(elements: readonly ArgvWord[], fill: (value: string) => void): void {
+    const assigned = this.#word.assigns && this.commands.takesAssignment;
+    for (const [index, { text, unknown }] of elements.entries()) {
+      if (index > 0 && assigned) this.#word.add(' ');
+      else if (index > 0) this.endWord();
+      fill(text);
+      if (unknown !== null) this.#word.markUnknown(unknown);
+    }
   }
 
   #markUnknown({ part, why }: UnknownPart, at: number): void {
@@ -170,8 +212,44 @@ class Reading {
   #separator(at: number): number {
     const operator = /^(?:&&|\|\||[;&|\n])/.exec(this.#text.slice(at, at + 2))?.[0] ?? '';
     this.endWord();
-    this.commands.next(operator === '\n' ? ';' : (operator as Separator));
+    const line = this.#lines.of(at);
+    if (!this.commands.inArray) this.commands.next(operator === '\n' ? ';' : (operator as Separator), line);
+    else if (operator !== '\n') throw argvInvalid(`line ${line}: ${operator} in an array is not understood`, at, ALONE);
     return at + operator.length;
+  }
+
+  /** Handles `(` and `)`: those of an array are understood, all others not. */
+  #parenthesis(at: number): number {
+    const closes = this.#text[at] === ')';
+    if (closes && this.commands.inArray) {
+      this.endWord();
+      this.commands.endArray();
+      return at + 1;
+    }
+    const before = this.#word.take();
+    if (!closes && before?.assigns && before.assigns.value === '' && this.commands.takesAssignment) {
+      this.commands.beginArray(before);
+      return at + 1;
+    }
+    const subshell = this.commands.isEmpty && before === null;
+    const construct =
+      closes || this.commands.inArray
+        ? `an unquoted ${this.#text[at]}`
+        : before !== null && this.#text[at + 1] === ')'
+          ? `the function ${before.text.slice(0, 60)}`
+          : subshell
+            ? 'a subshell'
+            : 'an unquoted (';
+    throw argvInvalid(`line ${this.#lines.of(at)}: ${construct} is not understood`, at, ALONE);
+  }
+
+  /** Ends the text. */
+  end(): void {
+    this.endWord();
+    const line = this.#lines.of(this.#text.length);
+    if (this.commands.inArray)
+      throw argvInvalid(`line ${line}: an array is not closed`, null, 'was the script cut off?');
+    this.commands.next(';', line);
   }
 
   /** Reads what stands at a place. */
@@ -189,16 +267,13 @@ class Reading {
       this.endWord();
       return at + 1;
     }
-    if (char === '(' || char === ')') {
-      throw argvInvalid(`line ${this.#lines.of(at)}: an unquoted ${char} is not understood`, at, ALONE);
-    }
+    if (char === '(' || char === ')') return this.#parenthesis(at);
     if (char === '#' && !this.#word.started) {
       // No backslash carries a comment on.
       const end = this.#text.indexOf('\n', at);
       return end < 0 ? this.#text.length : end;
     }
-    if (isReplaced(this.#text, at, this.#word.atHome))
-      return this.#expansion(at, (value) => this.#fillUnquoted(value, at));
+    if (isReplaced(this.#text, at, this.#word.atHome)) return this.#expansion(at, 'bare');
     this.#word.addPlain(char);
     return at + 1;
   }
@@ -214,7 +289,6 @@ class Reading {
 export function splitShell(text: string): ArgvWord[][] {
   const reading = new Reading(text);
   for (let at = 0; at < text.length; ) at = reading.step(at);
-  reading.endWord();
-  reading.commands.next(';');
+  reading.end();
   return reading.commands.all;
 }

@@ -9,7 +9,7 @@ const NAMED = 50;
 export type RowHead = Pick<ResultRow, 'suite' | 'host' | 'name' | 'result' | 'message'>;
 
 /** Text that is no markup, on one line. */
-export function markdownText(text: string, maxLength = 300): string {
+function markdownText(text: string, maxLength = 300): string {
   return plainText(text, maxLength)
     .replaceAll(/\s+/g, ' ')
     .replace(/[\\`*_{}[\]<>#|~!&]/g, '\\$&')

@@ -17,7 +17,7 @@ export function xmlText(text: string, maxLength?: number): string {
 }
 
 /** The value of an attribute, with its quotes. */
-export function xmlAttribute(text: string, maxLength = 1000): string {
+function xmlAttribute(text: string, maxLength = 1000): string {
   return `"${plainText(text, maxLength).replace(/[&<>"'\n\t]/g, (character) => ENTITIES[character] ?? '')}"`;
 }
 

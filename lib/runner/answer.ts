@@ -23,7 +23,7 @@ export interface Question {
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** What the given inputs have. @throws HarnessError as `predict` */
-export function predictedDigest(known: KnownLaunch): Uint8Array {
+function predictedDigest(known: KnownLaunch): Uint8Array {
   return known.svsmEntry === undefined ? predict(known.launch).launchDigest : digestOfState(baseState(known));
 }
 

@@ -20,7 +20,7 @@ import type { EvidenceSource } from './outcome.ts';
 import { Reference } from './reference.ts';
 
 /** The host of the founding case: its kernel turns DebugSwap on, and nobody had told the prediction. */
-export const DEMO_PROFILE = 'amd-6.8';
+const DEMO_PROFILE = 'amd-6.8';
 const THOUGHT = '0x1';
 
 /** One launch of the demonstration, with all that was made of it. */

@@ -4,7 +4,7 @@ import { type HostReport, hostReportSchema } from '../evidence/host-report.ts';
 import { readJsonFile, writeFileAtomically } from '../evidence/json-file.ts';
 
 /** The file that keeps what preflight made of a host. */
-export function hostReportPath(runDirectory: string, host: string): string {
+function hostReportPath(runDirectory: string, host: string): string {
   return join(runDirectory, 'hosts', `${host}.json`);
 }
 

@@ -78,6 +78,11 @@ export class MatrixArtifacts {
     throw new HarnessError({ code: 'MATRIX_INVALID', what: `no firmware named ${name}` });
   }
 
+  /** Names a firmware and its file, for messages. @throws HarnessError MATRIX_INVALID */
+  firmwarePlace(name: string): string {
+    return `firmware ${name}, ${this.#firmwarePath(name)}`;
+  }
+
   async #firmware(name: string): Promise<FirmwareArtifact> {
     return this.#artifacts.firmware(name, this.#firmwarePath(name));
   }
@@ -94,7 +99,7 @@ export class MatrixArtifacts {
       this.#file('kernel', cell.kernel),
       this.#file('initrd', cell.initrd),
     ]);
-    checkQemuTakes(firmwareDescriptor, `firmware ${firmware.name}, ${firmware.path}`);
+    checkQemuTakes(firmwareDescriptor, this.firmwarePlace(cell.firmware));
     return { firmware, firmwareDescriptor, kernel, initrd };
   }
 
@@ -112,7 +117,7 @@ export class MatrixArtifacts {
   async measured({ firmware: name, kernel, initrd }: Cell, hashes: HashesAhead): Promise<MeasuredArtifacts> {
     const path = this.#firmwarePath(name);
     const firmware = await this.#artifacts.measuredFirmware(name, path);
-    checkQemuTakes(firmware, `firmware ${name}, ${path}`);
+    checkQemuTakes(firmware, this.firmwarePlace(name));
     const hashed = async (file: InputFile | null): Promise<Uint8Array | null> => file && hashes.sha256Of(file);
     return {
       firmware,

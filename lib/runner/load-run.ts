@@ -7,7 +7,6 @@ import { fileTrouble } from '../evidence/input-file.ts';
 import { openRecording } from '../evidence/recording/reader.ts';
 import type { RecordedRow } from '../evidence/results.ts';
 import { openRunDirectory } from '../evidence/run-directory.ts';
-import type { EvidenceKind } from '../evidence/schema.ts';
 import { judge } from '../judge/judge.ts';
 import { summarise } from '../judge/summary.ts';
 import { predictEvidence } from './predict-cell.ts';
@@ -118,11 +117,4 @@ export function runsIn(folder: string, depth = DEPTH): string[] {
       return entry.isFile() && entry.name.endsWith('.jsonl.gz') ? [path] : [];
     })
     .sort();
-}
-
-/** The kinds of evidence in a run. */
-export function kindsOf(run: LoadedRun): EvidenceKind[] {
-  const kinds = new Set<EvidenceKind>();
-  for (const { evidence } of run.rows()) if (evidence !== null) kinds.add(evidence.kind);
-  return [...kinds].sort();
 }

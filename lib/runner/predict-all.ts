@@ -1,4 +1,4 @@
-import { HarnessError } from '../errors.ts';
+import { HarnessError, inPlace } from '../errors.ts';
 import type { InputFile } from '../evidence/input-file.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
@@ -82,7 +82,7 @@ class MatrixPredictions {
             measured ??= await this.#artifacts.measured(cell, hashes);
             predicted.set(cell, this.#digestsOf(cell, measured, profilesOf(cell)));
           } catch (thrown) {
-            throw ofCell(thrown, cell);
+            throw ofCell(this.#ofFirmware(thrown, cell), cell);
           }
         }
       }
@@ -93,6 +93,12 @@ class MatrixPredictions {
   }
 
   readonly #bootFiles = (cell: Cell): InputFile[] => this.#artifacts.bootFiles(cell);
+
+  /** The error with the file of the firmware, where it is about that and does not say so itself. */
+  #ofFirmware(thrown: unknown, cell: Cell): unknown {
+    const isOfFirmware = thrown instanceof HarnessError && /^OVMF_/.test(thrown.code) && thrown.where === undefined;
+    return isOfFirmware ? inPlace(thrown, this.#artifacts.firmwarePlace(cell.firmware)) : thrown;
+  }
 
   #digestsOf(cell: Cell, measured: MeasuredArtifacts, profiles: Iterable<string>): Map<string, Uint8Array> {
     const digests = new Map<string, Uint8Array>();

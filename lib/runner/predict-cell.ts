@@ -58,7 +58,7 @@ export class CellInputs {
 }
 
 /** What the launch of one cell depends on. @throws HarnessError of the codes of lib/measure */
-export function cellInputs(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): LaunchInputs {
+function cellInputs(cell: Cell, artifacts: MeasuredArtifacts, vmmProfile: string): LaunchInputs {
   return new CellInputs().of(cell, artifacts, vmmProfile);
 }
 

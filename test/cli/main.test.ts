@@ -59,8 +59,8 @@ function inShell(shell: string): { status: number | null; stderr: string } {
 
 test('a full disk behind standard output is named, and not taken for a defect of the tool', () => {
   expect(inShell('"$CLI" profiles > /dev/full')).toMatchObject({
-    status: 2,
-    stderr: expect.stringMatching(/^snp-conform: OUTPUT_UNWRITABLE: .*the disk is full\n {2}hint: /),
+    status: 3,
+    stderr: expect.stringMatching(/^snp-conform: OUTPUT_FAILED: .*the disk is full\n {2}hint: /),
   });
 });
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { runHere } from '../support/cli-here.ts';
 import { firmwareImage } from '../support/firmware-image.ts';
@@ -45,6 +46,16 @@ test('a matrix is printed as the reference file by default, for both generations
     ...['--vcpus', '1', '--vcpu-type', 'EPYC-Milan'],
   ]);
   expect(single.stdout).toBe(`${Object.values(cells)[2]}\n`);
+});
+
+test('a firmware that cannot hold the hashes is named with its file, and a named pipe is no matrix', async () => {
+  await printed([]);
+  await writeFile(path('ovmf.fd'), firmwareImage({ bytes: 65_536, sections: [[0x800000, 0x9000, 1]] }));
+  const wrong = await runHere(['predict', '--matrix', path('matrix.json')]);
+  expect(wrong.stderr).toMatch(/^snp-conform: OVMF_NO_HASHES_TABLE: .*\(firmware made, .*ovmf\.fd, cell made\/k/);
+  execFileSync('mkfifo', [path('pipe')]);
+  const pipe = await runHere(['predict', '--matrix', path('pipe')]);
+  expect(pipe).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('it is a named pipe; give a file') });
 });
 
 test('--output csv has a line for each cell and profile, quoted where it must be', async () => {

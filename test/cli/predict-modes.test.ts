@@ -128,6 +128,9 @@ test('--mode svsm takes the variables as size or as file, and has profiles of it
   expect((await predicted([...args, '--vars-file', vars])).stdout).toBe(`${digest}\n`);
   const old = hexOf(predictSvsm({ ...inputs, profile: vmmProfileOf('svsm-pre-init2') }));
   expect((await predicted([...args, '--vars-file', vars, '--no-fpu-state'])).stdout).toBe(`${old}\n`);
+  const short = await written('short.bin', new Uint8Array(4095));
+  const wrong = await predicted(['--mode', 'svsm', '--svsm', short, ...VCPUS, '--vars-size', '0']);
+  expect(wrong.stderr).toMatch(/^snp-conform: SVSM_INVALID: .* \([^,()]*short\.bin\)\n/);
   const rows = await predicted([...args, '--vars-file', vars, '--ledger']);
   expect(rows.stdout.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`vCPU 1 +${digest}$`));
   const json: unknown = JSON.parse((await predicted([...args, '--vars-file', vars, '--json'])).stdout);

@@ -1,4 +1,5 @@
 import {
+  cmdlineCut,
   cmdlineHashOf,
   kernelHashesFrom,
   kernelHashesOf,
@@ -34,11 +35,19 @@ for (const [claim, append] of [
   ['a NUL at its start', '\0'],
   ['a lone surrogate', 'quiet \ud800'],
   ['a replacement character', 'quiet \ufffd'],
+  ['more bytes than an argument can have', '\u00e9'.repeat(65_536)],
 ] as const) {
   test(`a command line with ${claim} is refused`, () => {
     expect(harnessErrorOf(() => cmdlineHashOf(append)).code).toBe('APPEND_INVALID');
   });
 }
+
+test('a command line is told to be cut off from the byte on that Linux has no room for', () => {
+  expect(cmdlineCut(`${'a'.repeat(2045)}\u00e9`)).toBeNull();
+  expect(cmdlineCut(`${'a'.repeat(2046)}\u00e9`)).toMatch(
+    /has 2048 bytes: all are measured, and Linux on x86 takes the first 2047/,
+  );
+});
 
 test('the table stands at its offset in a page of zeros, also when the section has two', () => {
   const hashes = kernelHashesOf({ kernel: Buffer.from('abc'), initrd: null, append: null });

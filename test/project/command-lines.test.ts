@@ -49,12 +49,11 @@ test('every command line of README and docs is one that the definitions of the c
   expect(await troubles(printed)).toEqual([]);
 });
 
-test('every example in the help of a command is one that its definition takes', async () => {
+test('the help of every command has two examples or more, which its definition takes', async () => {
   const printed: Printed[] = [];
   for (const { load } of COMMANDS) {
-    const leaves = (command: Command): Command[] =>
-      command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
-    for (const command of leaves(await load())) {
+    const withParts = (command: Command): Command[] => [command, ...command.commands.flatMap(withParts)];
+    for (const command of withParts(await load())) {
       let help = '';
       command.configureOutput({
         writeOut: (text) => {
@@ -64,7 +63,9 @@ test('every example in the help of a command is one that its definition takes', 
       command.outputHelp();
       const examples = (help.split('\nExamples:\n')[1] ?? '').replaceAll(/\\\n\s*/g, ' ');
       const lines = examples.split('\n').filter((line) => line.startsWith('  '));
-      printed.push(...commandLines(lines.join('\n'), command.name()));
+      const own = commandLines(lines.join('\n'), command.name());
+      expect(own.length, command.name()).toBeGreaterThan(1);
+      printed.push(...own);
     }
   }
   expect(printed.length).toBeGreaterThan(60);

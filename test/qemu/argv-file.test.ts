@@ -39,7 +39,18 @@ test('reads one shell command behind assignments and wrappers', () => {
   expect(read('-smp 4')).toMatchObject({ binary: null, words });
 });
 
-for (const text of ['', '[1]', '[', '[{}', '[]', 'qemu-kvm -S; qemu-kvm -S', '["a\\u0000"]']) {
+for (const text of [
+  '',
+  '[1]',
+  '[',
+  '[{}',
+  '[]',
+  '{"a":1}',
+  '\0\0\0',
+  'a\x01\0b',
+  'qemu-kvm -S; qemu-kvm -S',
+  '["a\\u0000"]',
+]) {
   test(`refuses ${JSON.stringify(text)}`, () => {
     expect(errorCodeOf(() => readArgv(bytes(text)))).toBe('ARGV_INVALID');
   });

@@ -121,7 +121,15 @@ const CASES: readonly (readonly [string, Partial<Record<keyof typeof GOOD, strin
     { object: `${GOOD.object},id-block=${base64(95)}` },
     ['error base64-length', 'error id-block-alone'],
   ],
-  ['what a shell would replace', { cpu: '-cpu "$CPU"' }, ['error value-unknown', 'error vcpu-type']],
+  ['what a shell would replace', { cpu: '-cpu "$CPU"' }, ['error value-unknown']],
+  ['a count that a shell would replace', { smp: '-smp $N -m 2048M' }, ['error value-unknown']],
+  ['most vCPUs that a shell would replace', { smp: '-smp 2,maxcpus=$N -m 2048M' }, ['error value-unknown']],
+  ['a policy that a shell would replace', { object: `${GOOD.object},policy=$P` }, ['error value-unknown']],
+  [
+    'a command line that Linux cuts off',
+    { ...withKernel, more: `-kernel k -append ${'a'.repeat(2048)}` },
+    ['warning append-cut'],
+  ],
   ['a word that a shell would replace', { more: '$MORE' }, ['warning words-unknown']],
   ['devices of a shell', { more: '-netdev $NET -drive file=$DISK' }, []],
 ];
@@ -133,6 +141,27 @@ for (const [name, changes, expected] of CASES) {
 
 test('what is given beside the launch settles what it lacks', () => {
   expect(found({ cpu: '-cpu host', firmware: '' }, { firmware: true, vcpuSignature: true })).toEqual([]);
+});
+
+test('of a value that is not known nothing else is said, not even that it is measured', () => {
+  const line = `qemu-kvm ${Object.values({ ...GOOD, smp: '-smp $N', firmware: '-bios $OVMF' }).join(' ')}`;
+  const findings = launchFindings({
+    launch: parseLaunch(readArgv(Buffer.from(line))),
+    given: { firmware: false, vcpuSignature: false },
+  });
+  expect(findings.filter(({ what }) => /\$|-smp/.test(what)).map(({ what }) => what)).toEqual([
+    '-smp "$N": only a shell knows what $N is (line 1: it is not set before)',
+    '-bios "$OVMF": only a shell knows what $OVMF is (line 1: it is not set before)',
+  ]);
+});
+
+test('CPU features are told to be of no effect', () => {
+  const line = `qemu-kvm ${Object.values({ ...GOOD, cpu: '-cpu EPYC-Milan,+foo,stepping=2' }).join(' ')}`;
+  const findings = launchFindings({
+    launch: parseLaunch(readArgv(Buffer.from(line))),
+    given: { firmware: false, vcpuSignature: false },
+  });
+  expect(findings.find(({ id }) => id === 'cpu-features')?.what).toMatch(/^no effect on the digest: \+foo of -cpu;/);
 });
 
 test('rules have ids of their own', () => {

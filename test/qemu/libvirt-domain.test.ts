@@ -89,6 +89,21 @@ for (const [part, replacement, expected] of CASES) {
   });
 }
 
+test('findings speak of the elements of the XML, and of options where they are handed through', () => {
+  const said = (part: RegExp | string, replacement: string): string[] => {
+    const launch = parseDomain(changed(part, replacement));
+    return launchFindings({ launch, given: { firmware: false, vcpuSignature: false } }).map(
+      ({ what, hint }) => `${what} / ${hint}`,
+    );
+  };
+  const alone = said(/<os>(.*)<loader.*<\/loader>/s, "<os firmware='efi'>$1").join('\n');
+  expect(alone).toContain("no <loader type='rom'>: QEMU would load SeaBIOS");
+  expect(alone).not.toMatch(/(?<![\w-])-(?:bios|kernel|append|cpu|smp|object)\b/);
+  expect(said("kernelHashes='yes'", '').join('\n')).toContain("<kernel> without kernelHashes='yes'");
+  const through = "<qemu:commandline><qemu:arg value='-bios'/><qemu:arg value='x'/></qemu:commandline><devices>";
+  expect(said('<devices>', through).join('\n')).toContain('<qemu:arg> -bios');
+});
+
 test('what is handed through to QEMU counts last, and may be the object itself', () => {
   const args = [
     '-object',

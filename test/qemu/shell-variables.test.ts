@@ -32,6 +32,18 @@ const SCRIPTS: readonly (readonly [string, string[][]])[] = [
   [`q $'a\\tb\\'c\\x41\\101\\u00e9\\z' $"d e"`, [['q', "a\tb'cAA\u00e9\\z", 'd e']]],
   [`q $'\\xc3\\xa9'`, [['q', '\u00e9']]],
   [`q "$'a'"`, [['q', "$'a'"]]],
+  [`A=(-m 1G); q "\${A[@]}"`, [['q', '-m', '1G']]],
+  [
+    `A=(\n  -m "1 G" # size\n  -S\n)\nA+=(-x "y z")\nq "a\${A[@]}b" \${A[@]}`,
+    [['q', 'a-m', '1 G', '-S', '-x', 'y zb', '-m', '1', 'G', '-S', '-x', 'y', 'z']],
+  ],
+  [`A=(); q "\${A[@]}" \${A[@]} "-\${A[@]}" "\${A[*]}"`, [['q', '-', '']]],
+  [`A=(b c); q "\${A[*]}" $A "\${A[1]}" "\${A[7]}"`, [['q', 'b c', 'b', 'c', '']]],
+  [
+    `A=(b c); B="\${A[@]}"; C=("\${A[@]}" d); A+=e; q "$B" "\${C[@]}" "\${A[@]}"`,
+    [['q', 'b c', 'b', 'c', 'd', 'be', 'c']],
+  ],
+  [`declare -a A=(b c); typeset -r B=d; declare C; q "\${A[@]}" $B`, [['q', 'b', 'c', 'd']]],
 ];
 for (const [script, words] of SCRIPTS) {
   test(`reads ${JSON.stringify(script)} as bash does`, () => {
@@ -63,6 +75,10 @@ const UNKNOWN: readonly (readonly [string, string])[] = [
   ['A=0; unset A; q $A', '$A: line 1: it is unset before'],
   ['A=1,2; IFS=,; q $A', '$A: line 1: IFS is set before'],
   ['A+=1; q $A', '$A: line 1: it is not set before'],
+  [`A=(b); if x; then A+=(c); fi\nq "\${A[@]}"`, `\${A[@]}: line 2: it is set under a condition or in a loop`],
+  [`A=(b $(date)); q "\${A[@]}"`, '$(date): line 1: a command substitution'],
+  [`q "\${A[@]}"`, `\${A[@]}: line 1: it is not set before`],
+  ['declare -i A=1+2; q $A', '$A: line 1: `declare` may change what it is set to'],
 ];
 for (const [script, said] of UNKNOWN) {
   test(`of ${JSON.stringify(script)} says what is not known`, () => {
@@ -79,7 +95,10 @@ for (const shell of [
   "q $'\\x00'",
   "q $'\\xff'",
   "q $'\\ca'",
-  'A=(1 2); q $A',
+  'f() { A=1; }',
+  'A=(1',
+  'A=(1; q)',
+  '(q)',
   'f() { q; }',
   'function f { A=1; }',
 ]) {

@@ -33,7 +33,7 @@ export const recordingHeaderSchema = z.strictObject({
 export type RecordingHeader = z.infer<typeof recordingHeaderSchema>;
 
 /** Where a row is, and as much of it as is needed to plan a replay. */
-export const recordedEntrySchema = z.strictObject({
+const recordedEntrySchema = z.strictObject({
   suite: z.string(),
   host: z.string(),
   id: z.string(),

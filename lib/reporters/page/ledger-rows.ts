@@ -53,7 +53,7 @@ function vcpuStretches(entries: readonly LedgerEntry[]): PredictedStretch[] {
  * The measured pages of a launch in stretches, in launch order.
  * @param inputs what the prediction was made from   @throws HarnessError as `predict`
  */
-export function predictedStretches(inputs: LaunchInputs): PredictedStretch[] {
+function predictedStretches(inputs: LaunchInputs): PredictedStretch[] {
   const regions = launchRegions(inputs);
   const entries = ledger(inputs);
   const image = inputs.firmware.sizeBytes === null ? entries.slice(0, 1) : [];
@@ -80,7 +80,7 @@ export function predictedStretches(inputs: LaunchInputs): PredictedStretch[] {
 }
 
 /** What was predicted beside what QEMU's trace tells; what only the trace has stands before the VMSAs. */
-export function besideTrace(stretches: readonly PredictedStretch[], trace: Evidence['outcome']['trace']): LedgerRow[] {
+function besideTrace(stretches: readonly PredictedStretch[], trace: Evidence['outcome']['trace']): LedgerRow[] {
   const regions = tracedRegions(trace);
   const predicted = stretches.filter(({ traced }) => traced);
   const told = predicted.map(({ traced: _, ...row }, index) => ({ ...row, observed: observedPlace(regions[index]) }));
