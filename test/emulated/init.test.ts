@@ -37,7 +37,7 @@ test('from an empty folder and a host over SSH to a green run of a suite of its 
   const stranger = await init('lab', [...access, ...files, '--yes']);
   expect(stranger.exitCode).toBe(2);
   expect(stranger.stderr).toContain(`SSH_HOST_KEY: the host key is unknown`);
-  expect(stranger.stderr).toContain(`ssh-keyscan -p ${port} 127.0.0.1 >> ${known}`);
+  expect(stranger.stderr).toContain(`ssh-keyscan -t ed25519 -p ${port} 127.0.0.1 >> ${known}`);
   expect(await readdir(join(folder, 'lab'))).toEqual([]);
 
   await writeFile(known, `[127.0.0.1]:${port} ${hostKeyLine}\n`);
