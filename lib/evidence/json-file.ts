@@ -72,6 +72,8 @@ export function schemaTrouble(
     error.issues[0];
   if (issue === undefined) return 'unknown trouble';
   const place = placeOf(issue.path) || 'the document';
+  const [, wanted] = /^Invalid input: expected (.*), received undefined$/.exec(issue.message) ?? [];
+  if (wanted !== undefined) return `${place}: it is missing; expected ${wanted}`;
   if (issue.code !== 'unrecognized_keys') return `${place}: ${issue.message.replace(/^Invalid input: /, '')}`;
   const [key = ''] = issue.keys;
   const meant = mostSimilar(key, missingNames(error)) ?? mostSimilar(key, known(issue.path));

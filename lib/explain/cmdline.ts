@@ -229,6 +229,22 @@ function typos(text: string): CmdlineVariant[] {
   return texts.map((typed) => ({ text: typed, cause: 'cmdline-typo', likelihood: 'wide' }));
 }
 
+/** A word, its key, or all of the line in one case: Linux minds the case of parameters, and people do not. */
+function cases(text: string, tokens: readonly string[]): CmdlineVariant[] {
+  const edits: readonly Edit[] = [
+    (word) => word.toUpperCase(),
+    (word) => word.toLowerCase(),
+    (word) => word.replace(/^[^=]+(?==)/, (key) => key.toUpperCase()),
+    (word) => word.replace(/^[^=]+(?==)/, (key) => key.toLowerCase()),
+  ];
+  const words = tokens.flatMap((token, at) => edits.map((edit) => replaced(tokens, at, edit(token))));
+  return [text.toUpperCase(), text.toLowerCase(), ...words].map((cased) => ({
+    text: cased,
+    cause: 'cmdline-typo',
+    likelihood: 'wide',
+  }));
+}
+
 /** A longer command line has so many variants that the search would be about nothing else. */
 const TOKENS_MAX = 64;
 
@@ -306,6 +322,7 @@ export function cmdlineVariants(text: string): CmdlineVariant[] {
     ...compounds(words),
     ...twoWords(tokens),
     ...appended(tokens),
+    ...cases(text, tokens),
     ...typos(text),
   ];
 }

@@ -56,10 +56,10 @@ function subjectsOf({ profile, trunk, vmsa, countFree }: Block): string {
 }
 
 /**
- * What wide single changes may cost before usual pairs are begun, in hashes of 112 bytes: two seconds of a processor. With a
- * hundred vCPUs they cost more, and the last of them wait until the pairs are done.
+ * What wide single changes may cost before usual pairs are begun, in hashes of 112 bytes: five seconds of a processor. With
+ * a hundred vCPUs they cost more, and the last of them, signatures, wait until the pairs are done.
  */
-const WIDE_FIRST_COST = 4_000_000;
+const WIDE_FIRST_COST = 8_000_000;
 
 /** Units in the order in which they are searched, each stage to its end unless something is found. */
 export function unitsByStage({ blocks, units }: BlockSearch): number[][] {

@@ -54,6 +54,8 @@ export const END_BIT = 1n << 63n;
 /** How 64-bit numbers are reckoned with: one, or two at once. */
 export interface Arithmetic {
   readonly constant: (value: bigint) => Code;
+  /** The instruction that adds what two pieces before it left. */
+  readonly plus: Code;
   readonly add: (first: Code, ...others: readonly Code[]) => Code;
   readonly xor: (first: Code, ...others: readonly Code[]) => Code;
   readonly and: (left: Code, right: Code) => Code;
@@ -71,6 +73,7 @@ const number32 = (value: number): Code => [OP.i32Const, signedLeb(BigInt(value))
 /** Of one message. */
 export const SINGLE: Arithmetic = {
   constant: number64,
+  plus: OP.i64Add,
   add: joined([OP.i64Add]),
   xor: joined([OP.i64Xor]),
   and: joined([OP.i64And]),
@@ -85,6 +88,7 @@ export const PAIR: Arithmetic = {
     bytes.writeBigUInt64LE(U64(value));
     return simd('constant', ...bytes, ...bytes);
   },
+  plus: simd('add'),
   add: joined(simd('add')),
   xor: joined(simd('xor')),
   and: joined(simd('and')),
@@ -139,7 +143,7 @@ export class Sha384Code {
     return {
       before: add(get(h), sum1, choice),
       after: [
-        this.set('t', add([], [])),
+        this.set('t', this.#by.plus),
         this.set(name(d), add(get(d), this.get('t'))),
         this.set(name(h), add(this.get('t'), sum0, majority)),
       ],

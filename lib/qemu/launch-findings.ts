@@ -26,22 +26,35 @@ export function sortFindings(findings: readonly Finding[]): Finding[] {
 /** Shorter parts, as a star or a brace, stand in texts for other reasons too. */
 const PART_CHARS_MIN = 2;
 
+/** What is said of an option that is not there; words that only a shell could tell may have it. */
+const OF_ABSENCE: ReadonlySet<string> = new Set([
+  ...['no-snp-object', 'not-linked', 'no-firmware', 'initrd-without-kernel', 'hashes-without-kernel'],
+  ...['vcpu-type-default', 'accelerator-default'],
+]);
+
 /**
- * Leaves out what is only said because a value is not known, such as that QEMU wants a number in its place: what QEMU gets is
- * another text. That the value is not known is an error then.
+ * Leaves out what is only said because something is not known, such as that QEMU wants a number in its place: what QEMU gets
+ * is another text. Where such a thing keeps a digest from being computed, that it is not known is the error.
  */
 function withoutConsequences(findings: readonly Finding[], { unknownParts }: ParsedLaunch): Finding[] {
+  const hidden = findings.some(({ id }) => id === 'words-unknown');
   const partsIn = ({ what }: Finding): string[] =>
     unknownParts.filter((part) => part.length >= PART_CHARS_MIN && what.includes(part));
-  const isConsequence = (finding: Finding): boolean => finding.id !== 'value-unknown' && partsIn(finding).length > 0;
-  const needed = findings.filter((finding) => finding.severity === 'error' && isConsequence(finding)).flatMap(partsIn);
-  return findings
-    .filter((finding) => !isConsequence(finding))
-    .map((finding) =>
-      finding.id === 'value-unknown' && partsIn(finding).some((part) => needed.includes(part))
-        ? { ...finding, severity: 'error' }
-        : finding,
-    );
+  const isCause = ({ id }: Finding): boolean => id === 'value-unknown' || id === 'words-unknown';
+  const isOfAbsence = ({ id }: Finding): boolean => hidden && OF_ABSENCE.has(id);
+  const isConsequence = (finding: Finding): boolean =>
+    !isCause(finding) && (isOfAbsence(finding) || partsIn(finding).length > 0);
+  const left = findings.filter((finding) => !isConsequence(finding));
+  const lost = findings.filter(isConsequence);
+  const needed = new Set(lost.filter(({ severity }) => severity === 'error').flatMap(partsIn));
+  const wordsNeeded = lost.some((finding) => isOfAbsence(finding) && finding.id !== 'accelerator-default');
+  return left.map((finding) => {
+    const isError =
+      finding.id === 'words-unknown'
+        ? wordsNeeded
+        : isCause(finding) && partsIn(finding).some((part) => needed.has(part));
+    return isError ? { ...finding, severity: 'error' } : finding;
+  });
 }
 
 /**

@@ -140,6 +140,19 @@ for (const { what, texts, least } of EDITS) {
   });
 }
 
+test('a word, its key and the whole line are thought of in one case', () => {
+  const texts = [
+    put(0, 'ROOT=/dev/vda3'),
+    put(0, 'ROOT=/DEV/VDA3'),
+    put(3, 'slot=a'),
+    put(1, 'QUIET'),
+    TEXT.toUpperCase(),
+  ];
+  expect(texts.filter((text) => !VARIANTS.has(text))).toEqual([]);
+  expect(variantsOf('ROOT=X').has('root=X')).toBe(true);
+  expect(VARIANTS.get(texts[0] ?? '')).toMatchObject({ cause: 'cmdline-typo', likelihood: 'wide' });
+});
+
 test('what is far from usual is not searched in pairs: two edits at once, words in between, a mistyped character', () => {
   const far = [with1(2, 'nosmt'), put(1, 'nosmt'), without(1, 3), `${without(1)}\n`, TEXT.replace('quiet', 'quiat')];
   expect(far.map((text) => VARIANTS.get(text)?.likelihood)).toEqual(far.map(() => 'wide'));

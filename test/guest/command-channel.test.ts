@@ -82,7 +82,7 @@ test('output that is no report is the guest’s error, and asked for once', asyn
     ['hello', 'the report is no base64'],
     ['', 'the report has 0 bytes, expected 1184'],
     [base64(TABLE), 'the report has 100 bytes, expected 1184'],
-    ['{"certificates": ""}', 'report: expected string, received undefined'],
+    ['{"certificates": ""}', 'report: it is missing; expected string'],
     ['{', 'JSON'],
     [JSON.stringify({ report: base64(REPORT), certificates: '*' }), 'the table of certificates is no base64'],
   ] as const) {
