@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { cacheDirectory } from '../cache.ts';
+import { HarnessError } from '../errors.ts';
 import { cmdlineCut } from '../measure/kernel-hashes.ts';
 import { VMM_PROFILES, vmmProfileOf } from '../measure/vmm-profiles.ts';
 import { type PredictedCell, predictMatrix } from '../runner/predict-all.ts';
@@ -81,6 +82,14 @@ export async function printMatrix(matrixFile: string, options: PredictOptions, n
   }
   const profiles = matrixProfiles(options);
   const cells = await predictMatrix(resolve(matrixFile), profiles, cacheDirectory(process.env, homedir()));
+  if (cells.length === 0) {
+    throw new HarnessError({
+      code: 'MATRIX_EMPTY',
+      what: 'every combination is excluded',
+      where: matrixFile,
+      hint: 'check the rules of "exclude"',
+    });
+  }
   if (cells.some(({ cell }) => cell.kernel !== null)) {
     const warnings = profiles.flatMap((name) => kernelWarnings(vmmProfileOf(name), 'kernels in the matrix'));
     process.stderr.write(warnings.join(''));

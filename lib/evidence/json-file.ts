@@ -96,6 +96,8 @@ export function readJsonFile<S extends z.ZodType>(path: string, schema: S, code:
     const { size } = stat;
     // Of a pipe with a name it is not known whether anybody will ever write to it; one of a shell (`<(..)`) has its writer.
     if (stat.isFIFO() && !SHELL_PIPE.test(path)) throw new Error('it is a named pipe; give a file');
+    // A device may give bytes without end.
+    if (stat.isCharacterDevice() || stat.isBlockDevice()) throw new Error('it is a device; give a file');
     if (size > MAX_JSON_BYTES) throw new Error(`${size} bytes, more than ${MAX_JSON_BYTES}`);
     text = readFileSync(path, 'utf8');
   } catch (cause) {

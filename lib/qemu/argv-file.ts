@@ -1,4 +1,4 @@
-import { type ArgvWord, argvInvalid } from './shell-word.ts';
+import { ALONE, type ArgvWord, argvInvalid } from './shell-word.ts';
 import { ARGV_WORDS_MAX, splitShell } from './shell-words.ts';
 
 /** The most bytes of a command line. Source: Linux, fs/exec.c, a quarter of the usual stack of 8 MiB. */
@@ -28,10 +28,15 @@ function namesQemu({ text }: ArgvWord): boolean {
   return name === 'kvm' || /^\.?qemu-(?:system-|kvm)/.test(name);
 }
 
+/** Programs that give another one words that are not on their own command line. */
+const ADDS_WORDS = /(?:^|\/)(?:xargs|parallel)$/;
+
 /** Where the options begin in a list whose program may have wrappers and assignments before it. */
 function withoutProgram(form: Argv['form'], words: readonly ArgvWord[]): Argv {
   let at = words.findIndex(namesQemu);
   if (at < 0) at = form === 'shell' ? words.findIndex(({ text }) => !ASSIGNMENT.test(text)) : 0;
+  const adds = words.slice(0, Math.max(0, at)).find(({ text }) => ADDS_WORDS.test(text));
+  if (adds !== undefined) throw argvInvalid(`${adds.text} gives QEMU words that are not here`, null, ALONE);
   const program = words[at];
   if (program === undefined || program.text.startsWith('-'))
     return { form, binary: null, words: words.slice(Math.max(0, at)) };

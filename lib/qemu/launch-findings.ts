@@ -51,7 +51,7 @@ function withoutConsequences(findings: readonly Finding[], { unknownParts }: Par
   return left.map((finding) => {
     const isError =
       finding.id === 'words-unknown'
-        ? wordsNeeded
+        ? wordsNeeded || finding.severity === 'error'
         : isCause(finding) && partsIn(finding).some((part) => needed.has(part));
     return isError ? { ...finding, severity: 'error' } : finding;
   });

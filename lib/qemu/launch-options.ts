@@ -309,7 +309,8 @@ export function wordFindings({ notKnown, hidden, cutOff }: OptionUses): Finding[
   for (const part of hidden) {
     findings.push({
       id: 'words-unknown',
-      severity: 'warning',
+      // An array, or all that a script was given, is there to hold options.
+      severity: /^\$(?:[@*]|\{[@*]|\{\w+\[[@*])/.test(part.part) ? 'error' : 'warning',
       what: `${unknownText(part)}: there may be more options in it`,
       hint: WORDS_OF_QEMU,
     });

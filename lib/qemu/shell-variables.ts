@@ -21,6 +21,8 @@ const CLOSES = new Set(['fi', 'done', '}']);
 const EXPORTS = new Set(['export', 'readonly', 'declare', 'typeset']);
 /** Their options that change no value: an array, exported, not to be changed, of the whole script. */
 const PLAIN_OPTIONS = /^-[axrg]+$/;
+/** An element of an array that is set by its number: its array is no longer what it was. */
+const ELEMENT = /^([A-Za-z_]\w*)\[.*\]\+?=/s;
 /** Commands that may set any variable, or set one in their own way. */
 const SETS_ANY = new Set('. source eval read getopts mapfile readarray let for select local'.split(' '));
 
@@ -35,7 +37,20 @@ function assignmentsOf(command: readonly ShellWord[]): readonly ShellWord[] {
 function setsAny(command: readonly ShellWord[]): boolean {
   const [name, ...rest] = command.map(({ text }) => text);
   const changes = exports(command) && rest.some((text) => /^[-+]/.test(text) && !PLAIN_OPTIONS.test(text));
-  return SETS_ANY.has(name ?? '') || (name === 'printf' && rest[0] === '-v') || changes;
+  const intoName = (name === 'printf' && rest[0] === '-v') || (name === 'wait' && rest.includes('-p'));
+  return SETS_ANY.has(name ?? '') || intoName || changes;
+}
+
+/** The names that later assignments do not change as they say: those of a number, of one case, or not to be changed. */
+function restrictedBy(command: readonly ShellWord[]): string[] {
+  const [name, ...rest] = command.map(({ text }) => text);
+  const restricts = name === 'readonly' || (exports(command) && rest.some((text) => /^-\w*[ilucr]/.test(text)));
+  return restricts ? rest.flatMap((text) => /^[A-Za-z_]\w*/.exec(text)?.[0] ?? []) : [];
+}
+
+/** Does it make a name that stands for another? */
+function makesReference(command: readonly ShellWord[]): boolean {
+  return exports(command) && command.some(({ text }) => /^-\w*n/.test(text));
 }
 
 /** May an assignment stand after this word, if it may stand in its place? */
@@ -71,6 +86,11 @@ export class ShellVariables {
   readonly #values = new Map<string, ArrayElements>();
   #openParts = 0;
   #filledIn = 0;
+  readonly #restricted = new Set<string>();
+  /** Is there a name that stands for another? Then an assignment may be to either. */
+  #hasReferences = false;
+  /** Was IFS set? What separates words of unquoted values is not known then. */
+  splitsOtherwise = false;
   /** Why the value of a variable that is not among them is not known. */
   #ofOthers = 'it is not set before';
 
@@ -99,20 +119,30 @@ export class ShellVariables {
     const name = command[0]?.text ?? '';
     if (name === 'function') throw argvInvalid(`line ${line}: a function is not understood`, null, ALONE);
     if (CLOSES.has(name)) this.#openParts = Math.max(0, this.#openParts - 1);
-    if (setsAny(command)) this.#forgetAll(`\`${name}\` may have set it`);
-    if (name === 'unset')
-      for (const { text } of command.slice(1)) this.#values.set(text, { why: 'it is unset before' });
+    if (setsAny(command)) this.forgetAll(`\`${name}\` may have set it`);
+    if (name === 'unset') {
+      for (const { text } of command.slice(1))
+        this.#values.set(text.replace(/\[.*$/s, ''), { why: 'it is unset before' });
+    }
+    for (const { text } of command) {
+      const array = ELEMENT.exec(text)?.[1];
+      if (array !== undefined) this.#values.set(array, { why: 'an element of it is set before' });
+    }
     const assignments = assignmentsOf(command);
     const ofPlace = this.#openParts > 0 ? 'it is set under a condition or in a loop' : doubtOf(before, after);
     const doubt = ofPlace ?? (setsAny(command) ? `\`${name}\` may change what it is set to` : null);
     for (const word of assignments) this.#set(word, doubt);
+    for (const restricted of restrictedBy(command)) this.#restricted.add(restricted);
+    this.#hasReferences ||= makesReference(command);
     return assignments.length > 0 || exports(command);
   }
 
   #set({ assigns, unknown }: ShellWord, doubt: string | null): void {
     if (assigns === null) return;
     const { name } = assigns;
-    if (name === 'IFS') this.#forgetAll('IFS is set before');
+    if (name === 'IFS') this.splitsOtherwise = true;
+    else if (this.#hasReferences) this.forgetAll('a name stands for another before');
+    else if (this.#restricted.has(name)) this.#values.set(name, { why: 'what it may be set to is restricted before' });
     else if (doubt !== null) this.#values.set(name, { why: doubt });
     else if (unknown !== null) this.#values.set(name, { why: `it is set to ${unknown.part}, ${unknown.why}` });
     else this.#values.set(name, this.#assigned(assigns));
@@ -129,7 +159,8 @@ export class ShellVariables {
     return { elements: [{ ...first, text: first.text + value }, ...rest] };
   }
 
-  #forgetAll(why: string): void {
+  /** Something that is not followed may have set any of them. @param why as it is told of each */
+  forgetAll(why: string): void {
     this.#values.clear();
     this.#ofOthers = why;
   }

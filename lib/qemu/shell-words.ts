@@ -12,6 +12,9 @@ const ESCAPABLE_IN_DOUBLE_QUOTES = '$`"\\\n';
 /** Quotes around all elements of an array and nothing else. */
 const ARRAY_ALONE = /^"\$\{[A-Za-z_]\w*\[@\]\}"/;
 
+/** An arithmetic expansion that sets a variable: `$((n=4))`, `$((n++))`, `$((n+=1))`. Source: POSIX, 2.6.4. */
+const SETS_IN_ARITHMETIC = /^\$\(\(.*(?:(?<![=!<>])=(?!=)|<<=|>>=|\+\+|--)/s;
+
 /** What a shell would still look for file names by, in what it filled in without quotes. */
 const PATTERN = /[*?[]/;
 
@@ -151,6 +154,8 @@ class Reading {
   /** Takes the value of a variable into the word, or what a shell would replace as it stands, and marks the word. */
   #expansion(at: number, where: 'quoted' | 'bare'): number {
     const { end, stands } = readExpansion(this.#text, at, this.commands.variables);
+    if (SETS_IN_ARITHMETIC.test(this.#text.slice(at, end)))
+      this.commands.variables.forgetAll('an arithmetic expansion may have set it');
     const fill = (value: string): void => (where === 'quoted' ? this.#word.add(value) : this.#fillUnquoted(value, at));
     if ('value' in stands) fill(stands.value);
     else if ('elements' in stands) this.#elements(stands.elements, fill);
@@ -180,6 +185,11 @@ class Reading {
   #fillUnquoted(value: string, at: number): void {
     if (this.#word.assigns && this.commands.takesAssignment) {
       this.#word.add(value);
+      return;
+    }
+    if (this.commands.variables.splitsOtherwise && /[^\w./=-]/.test(value)) {
+      this.#word.add(value);
+      this.#markUnknown({ part: value.slice(0, 60), why: 'IFS is set before, which says where it is parted' }, at);
       return;
     }
     for (const [index, field] of value.split(/[ \t\n]+/).entries()) {

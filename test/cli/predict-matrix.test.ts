@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { runHere } from '../support/cli-here.ts';
 import { firmwareImage } from '../support/firmware-image.ts';
 import { testFolder } from '../support/folder.ts';
@@ -48,7 +48,7 @@ test('a matrix is printed as the reference file by default, for both generations
   expect(single.stdout).toBe(`${Object.values(cells)[2]}\n`);
 });
 
-test('a firmware that cannot hold the hashes is named with its file, and a named pipe is no matrix', async () => {
+test('a firmware that cannot hold the hashes is named with its file; a named pipe, a device and a matrix without cells are refused', async () => {
   await printed([]);
   await writeFile(path('ovmf.fd'), firmwareImage({ bytes: 65_536, sections: [[0x800000, 0x9000, 1]] }));
   const wrong = await runHere(['predict', '--matrix', path('matrix.json')]);
@@ -56,6 +56,13 @@ test('a firmware that cannot hold the hashes is named with its file, and a named
   execFileSync('mkfifo', [path('pipe')]);
   const pipe = await runHere(['predict', '--matrix', path('pipe')]);
   expect(pipe).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('it is a named pipe; give a file') });
+  const endless = await runHere(['predict', '--matrix', '/dev/zero']);
+  expect(endless).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('it is a device; give a file') });
+  const made = JSON.parse(await readFile(path('matrix.json'), 'utf8'));
+  const all = { why: 'none is wanted', firmware: 'made' };
+  await writeFile(path('none.json'), JSON.stringify({ ...made, exclude: [all] }));
+  const none = await runHere(['predict', '--matrix', path('none.json'), '--output', 'rvps']);
+  expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('MATRIX_EMPTY: every combination') });
 });
 
 test('--output csv has a line for each cell and profile, quoted where it must be', async () => {

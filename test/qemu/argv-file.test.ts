@@ -111,3 +111,9 @@ test('takes its time in proportion to the input', () => {
   for (const text of hostile) errorCodeOf(() => parseLaunch(readArgv(bytes(text))));
   expect(performance.now() - started).toBeLessThan(5_000);
 });
+
+test('a program that gives QEMU words of its own is refused', () => {
+  const read = (text: string) => () => readArgv(Buffer.from(text));
+  expect(read('echo -smp 4 | xargs qemu-system-x86_64 -bios a.fd')).toThrow(/xargs gives QEMU words that are not here/);
+  expect(read('sudo env A=1 qemu-system-x86_64 -bios a.fd')).not.toThrow();
+});

@@ -131,6 +131,8 @@ const CASES: readonly (readonly [string, Partial<Record<keyof typeof GOOD, strin
     ['warning append-cut'],
   ],
   ['a word that a shell would replace', { more: '$MORE' }, ['warning words-unknown']],
+  ['an array that a shell would fill', { more: '"$\u007bMORE[@]}"' }, ['error words-unknown']],
+  ['what a script was given', { more: '"$@"' }, ['error words-unknown']],
   ['all options in words of a shell', { accel: '"$A"', cpu: '', object: '', firmware: '' }, ['error words-unknown']],
   ['devices of a shell', { more: '-netdev $NET -drive file=$DISK' }, []],
 ];
