@@ -22,6 +22,7 @@ interface ExplainOptions extends PredictOptions {
 }
 
 const COMMAND = 'snp-conform explain';
+const INTERRUPTS = ['SIGINT', 'SIGTERM'] as const;
 
 const EXAMPLES = `
 Examples:
@@ -82,10 +83,16 @@ async function run(options: ExplainOptions): Promise<void> {
   const screen = new SearchScreen(process.stderr);
   const { known, image } = read;
   const { target, direction } = question;
+  const interrupt = (): void => {
+    screen.interrupted();
+    process.exit(EXIT_CODES.infrastructure);
+  };
+  for (const signal of INTERRUPTS) process.once(signal, interrupt);
   const given = await answerQuestion(
     { known, image, target: target.digest, direction },
     { limitMs: Math.max(0, limitMs), cores: 'all', onProgress: (progress) => screen.show(progress) },
   ).finally(() => screen.end());
+  for (const signal of INTERRUPTS) process.off(signal, interrupt);
   const notes = [...(form === 'hex' ? [] : [`the digest was given as ${form}`]), ...read.notes];
   process.stderr.write(notes.map((note) => `note: ${note}\n`).join(''));
   process.stdout.write(options.json ? `${JSON.stringify(answerJson(given), null, 2)}\n` : answerText(given));

@@ -93,8 +93,10 @@ class Gathering {
     for (const path of await filesIn(folder, bounds.depth)) {
       if (this.#seen.has(resolve(path))) continue;
       try {
-        const { size } = await stat(path);
-        if (size === 0) continue;
+        const status = await stat(path);
+        const { size } = status;
+        if (!status.isFile()) this.found.notes.push(`not looked at, no regular file: ${path}`);
+        if (!status.isFile() || size === 0) continue;
         if (files >= bounds.files || total + size > bounds.bytes) {
           this.found.notes.push(`not looked at, too much for its folder: ${path}`);
           continue;

@@ -22,12 +22,14 @@ export class SearchScreen {
   #shownAt = QUIET_SECONDS - LOG_SECONDS;
   #open = false;
   #told = false;
+  #tried = 0;
 
   constructor(stream: ScreenStream) {
     this.#stream = stream;
   }
 
   show({ tried, total, changes, seconds }: SearchProgress): void {
+    this.#tried = tried;
     const every = this.#stream.isTTY === true ? TERMINAL_SECONDS : LOG_SECONDS;
     if (seconds < QUIET_SECONDS) return;
     if (changes > 1 && !this.#told) {
@@ -44,6 +46,14 @@ export class SearchScreen {
       this.#open = true;
       this.#stream.write(`\r\u001b[K${line}`);
     } else this.#stream.write(`${line}\n`);
+  }
+
+  /** Says what was tried of a search that the user ended. */
+  interrupted(): void {
+    this.end();
+    this.#stream.write(
+      `snp-conform: interrupted: ${this.#tried} hypotheses were tried, none of them gives the digest\n`,
+    );
   }
 
   /** Leaves no unfinished line. */

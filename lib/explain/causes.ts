@@ -10,15 +10,16 @@ export interface CauseRow {
 }
 
 const predictWith = (option: string) => (change: Change) => `Predict with ${option} ${change.to}`;
-const shellWord = (text: string): string =>
-  /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-const append = ({ to }: Change): string =>
-  to === null
-    ? 'without --append'
-    : /[\n\r\t]/.test(to)
-      ? `--append $${JSON.stringify(to).replaceAll("'", "\\'").replace(/^"|"$/g, "'")}`
-      : `--append ${shellWord(to)}`;
-const cmdlineAdvice = (rest: string) => (change: Change) => `Predict with ${append(change)}, or ${rest}.`;
+/** A word as bash reads it back; what writes on a terminal is written as its number. */
+function shellWord(text: string): string {
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(text)) return text;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
+  if (!/[\x00-\x1f\x7f-\x9f]/.test(text)) return `'${text.replaceAll("'", `'\\''`)}'`;
+  const escaped = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
+  return `$'${escaped.replace(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)}'`;
+}
+const append = ({ to }: Change): string => (to === null ? 'without --append' : `with --append ${shellWord(to)}`);
+const cmdlineAdvice = (rest: string) => (change: Change) => `Predict ${append(change)}, or ${rest}.`;
 /** A file as an option takes it: what was seen on a host is told with the start of its hash, which is no part of the path. */
 const pathIn = (text: string): string => text.replace(/ \(sha256 [0-9a-f]{16}\.\.\.\)$/, '');
 const fileAdvice =

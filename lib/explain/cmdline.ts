@@ -81,14 +81,18 @@ function tokenCause(token: string): CauseId {
   return 'cmdline-tokens';
 }
 
+const DIGITS: readonly number[] = Array.from({ length: 10 }, (_, digit) => digit);
+
 /** Numbers and slots in a token, moved: root=/dev/vda2 for root=/dev/vda3, slot A for slot B. */
 function movedToken(token: string): string[] {
   const variants: string[] = [];
   for (const { 0: digits, index } of token.matchAll(/\d{1,9}/g)) {
     const number = Number(digits);
-    const candidates = [number + 1, number - 1, number + 2, number * 2, Math.floor(number / 2), 0, 1].filter(
-      (value) => value >= 0,
-    );
+    // Of one digit every other is as near: of disks, partitions, consoles.
+    const candidates =
+      digits.length === 1
+        ? DIGITS
+        : [number + 1, number - 1, number + 2, number * 2, Math.floor(number / 2), 0, 1].filter((value) => value >= 0);
     variants.push(
       ...candidates.map((value) => `${token.slice(0, index)}${value}${token.slice(index + digits.length)}`),
     );
@@ -188,6 +192,7 @@ function reorderings(tokens: readonly string[]): CmdlineVariant[] {
     tokens.map((token, at) => (at === a ? (tokens[b] ?? '') : at === b ? (tokens[a] ?? '') : token));
   const taken = (at: number): string[] => tokens.filter((_, index) => index !== at);
   const few = tokens.length <= 8;
+  const all = tokens.length <= ORDERED_MAX ? orders(tokens) : [];
   return [
     ...tokens.slice(1).map((_, at) => variant(swap(at, at + 1), 'core')),
     ...tokens.map((token, at) => variant([token, ...taken(at)], 'core')),
@@ -202,7 +207,19 @@ function reorderings(tokens: readonly string[]): CmdlineVariant[] {
         variant([...taken(from).slice(0, to), token, ...taken(from).slice(to)], few ? 'core' : 'usual'),
       ),
     ),
+    ...all.map((order) => variant(order, 'wide')),
   ];
+}
+
+/** So few words are tried in every order: 720 of six. */
+const ORDERED_MAX = 6;
+
+/** Every order of a few words. */
+function orders(tokens: readonly string[]): string[][] {
+  if (tokens.length <= 1) return [[...tokens]];
+  return tokens.flatMap((token, at) =>
+    orders(tokens.filter((_, index) => index !== at)).map((rest) => [token, ...rest]),
+  );
 }
 
 /** Characters of which names and values are made. */

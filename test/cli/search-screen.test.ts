@@ -32,6 +32,14 @@ test('that no file at hand gives the digest is said once, as soon as several cha
   expect(text().endsWith('\r\u001b[K')).toBe(true);
 });
 
+test('of a search that the user ends it is said what was tried', () => {
+  const { screen, show, text } = screenOf(true);
+  show(4, 2);
+  screen.interrupted();
+  const said = 'snp-conform: interrupted: 12000 hypotheses were tried, none of them gives the digest\n';
+  expect(text().endsWith(`\r\u001b[K${said}`)).toBe(true);
+});
+
 test('a log gets a line every five seconds, and no control characters', () => {
   const { screen, show, text } = screenOf(false);
   for (let seconds = 2; seconds < 13; seconds += 1) show(seconds, 3);

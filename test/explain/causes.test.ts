@@ -10,6 +10,12 @@ test('a file that was seen on a host is advised as an option takes it, without t
   );
 });
 
+test('no name in an advice writes on the terminal, and bash reads it back', () => {
+  const to = `/srv/a\u001b[2J\n'b'"c"\u009b`;
+  const advice = CAUSES['other-firmware'].advice({ input: 'firmware', from: 'OVMF.fd', to });
+  expect(advice).toContain(`--ovmf $'/srv/a\\u001b[2J\\n\\'b\\'"c"\\u009b', or `);
+});
+
 test('advice is an option that predict takes, for the value that the host has', () => {
   const of = (
     cause: keyof typeof CAUSES,
@@ -26,7 +32,7 @@ test('advice is an option that predict takes, for the value that the host has', 
   expect(of('fpu-state', 'qemu-init2')).not.toContain('--no-fpu-state');
   expect(of('cmdline-tokens', "a b='c'", 'cmdline')).toContain(`--append 'a b='\\''c'\\'''`);
   expect(of('cmdline-newline', 'quiet\n', 'cmdline')).toContain("--append $'quiet\\n'");
-  expect(of('cmdline-absent', null, 'cmdline')).toContain('without --append');
+  expect(of('cmdline-absent', null, 'cmdline')).toContain('Predict without --append');
   expect(of('initrd-absent', null, 'initrd')).toContain('without --initrd');
   expect(of('vcpus-in-cmdline', '8', 'vcpus')).toContain('--vcpus 8');
   expect(of('vcpus-in-cmdline', 'nr_cpus=8', 'cmdline')).toContain('--append nr_cpus=8');

@@ -223,3 +223,11 @@ test('the cause is what the edit looks like', () => {
     ],
   ]);
 });
+
+test('a few words are tried in every order, many are not', () => {
+  const ordersOf = (text: string) => new Set(cmdlineVariants(text).map((variant) => variant.text));
+  const four = ordersOf('console=ttyS0 root=/dev/vda2 ro quiet');
+  expect(four).toContain('quiet console=ttyS0 ro root=/dev/vda2');
+  expect(ordersOf('a b c d e f')).toContain('c f b e a d');
+  expect(ordersOf('a b c d e f g')).not.toContain('c f b e a d g');
+});
