@@ -68,6 +68,20 @@ function questionOf({ observed, expected }: ExplainOptions, idBlockDigest: Uint8
 }
 
 async function run(options: ExplainOptions): Promise<void> {
+  const screen = new SearchScreen(process.stderr);
+  const interrupt = (): void => {
+    screen.interrupted();
+    process.exit(EXIT_CODES.infrastructure);
+  };
+  for (const signal of INTERRUPTS) process.once(signal, interrupt);
+  try {
+    await explain(options, screen);
+  } finally {
+    for (const signal of INTERRUPTS) process.off(signal, interrupt);
+  }
+}
+
+async function explain(options: ExplainOptions, screen: SearchScreen): Promise<void> {
   if (options.evidence !== undefined) {
     const format = options.json ? 'json' : 'text';
     const { text, explained } = await explainEvidence(options.evidence, format, options.timeLimit * 1000);
@@ -80,19 +94,12 @@ async function run(options: ExplainOptions): Promise<void> {
   const question = questionOf(options, read.idBlockDigest);
   const { form } = question.target;
   const limitMs = options.timeLimit * 1000 - (performance.now() - start);
-  const screen = new SearchScreen(process.stderr);
   const { known, image } = read;
   const { target, direction } = question;
-  const interrupt = (): void => {
-    screen.interrupted();
-    process.exit(EXIT_CODES.infrastructure);
-  };
-  for (const signal of INTERRUPTS) process.once(signal, interrupt);
   const given = await answerQuestion(
     { known, image, target: target.digest, direction },
     { limitMs: Math.max(0, limitMs), cores: 'all', onProgress: (progress) => screen.show(progress) },
   ).finally(() => screen.end());
-  for (const signal of INTERRUPTS) process.off(signal, interrupt);
   const notes = [...(form === 'hex' ? [] : [`the digest was given as ${form}`]), ...read.notes];
   process.stderr.write(notes.map((note) => `note: ${note}\n`).join(''));
   process.stdout.write(options.json ? `${JSON.stringify(answerJson(given), null, 2)}\n` : answerText(given));

@@ -48,12 +48,11 @@ export class SearchScreen {
     } else this.#stream.write(`${line}\n`);
   }
 
-  /** Says what was tried of a search that the user ended. */
+  /** Says what was tried of a search that the user ended; what it found is not told before it is known to be all. */
   interrupted(): void {
     this.end();
-    this.#stream.write(
-      `snp-conform: interrupted: ${this.#tried} hypotheses were tried, none of them gives the digest\n`,
-    );
+    const tried = this.#tried === 0 ? '' : ` after ${this.#tried} hypotheses`;
+    this.#stream.write(`snp-conform: interrupted${tried}: the search was not finished\n`);
   }
 
   /** Leaves no unfinished line. */

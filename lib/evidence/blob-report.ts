@@ -4,9 +4,18 @@ import { fileTrouble } from './input-file.ts';
 
 /** Places in a ZIP archive. Source: PKWARE APPNOTE 4.3.12 (central directory header), 4.3.16 (end of central directory). */
 const END = { signature: 0x06054b50, sizeBytes: 22, directorySize: 12, directoryOffset: 16, maxCommentBytes: 0xffff };
-const HEADER = { signature: 0x02014b50, sizeBytes: 46, nameLength: 28, extraLength: 30, commentLength: 32 };
+const HEADER = {
+  signature: 0x02014b50,
+  sizeBytes: 46,
+  unpackedSize: 24,
+  nameLength: 28,
+  extraLength: 30,
+  commentLength: 32,
+};
 /** A blob report of 100,000 cells has names of some 8 MB. */
 const MAX_DIRECTORY_BYTES = 64 * 1024 * 1024;
+/** What all entries may have, unpacked: some 30 KB a cell. The runner refuses an entry that has more than it says. */
+const MAX_UNPACKED_BYTES = 4 * 1024 ** 3;
 /** What the runner's blob reporter writes: its events, and attachments named by their hash. */
 const NAMES = /^(?:report(?:-[\w-]+)?\.jsonl|resources\/[\w-]+(?:\.[\w-]+)?)$/;
 
@@ -55,6 +64,7 @@ export function checkBlobReport(path: string): void {
   }
   try {
     const directory = directoryOf(file, path);
+    let unpacked = 0;
     for (let at = 0; at < directory.length; ) {
       const nameAt = at + HEADER.sizeBytes;
       if (nameAt > directory.length || directory.readUInt32LE(at) !== HEADER.signature) {
@@ -63,6 +73,8 @@ export function checkBlobReport(path: string): void {
       const nameEnd = nameAt + directory.readUInt16LE(at + HEADER.nameLength);
       if (nameEnd > directory.length) throw refused(path, `its directory is damaged at byte ${at}`);
       const name = directory.subarray(nameAt, nameEnd).toString('latin1');
+      unpacked += directory.readUInt32LE(at + HEADER.unpackedSize);
+      if (unpacked > MAX_UNPACKED_BYTES) throw refused(path, `unpacked it has more than ${MAX_UNPACKED_BYTES} bytes`);
       if (!NAMES.test(name)) throw refused(path, `it has an entry ${JSON.stringify(name.slice(0, 100))}`);
       at =
         nameEnd + directory.readUInt16LE(at + HEADER.extraLength) + directory.readUInt16LE(at + HEADER.commentLength);

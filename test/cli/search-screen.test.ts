@@ -36,7 +36,7 @@ test('of a search that the user ends it is said what was tried', () => {
   const { screen, show, text } = screenOf(true);
   show(4, 2);
   screen.interrupted();
-  const said = 'snp-conform: interrupted: 12000 hypotheses were tried, none of them gives the digest\n';
+  const said = 'snp-conform: interrupted after 12000 hypotheses: the search was not finished\n';
   expect(text().endsWith(`\r\u001b[K${said}`)).toBe(true);
 });
 

@@ -33,6 +33,14 @@ test('what the runner writes is taken; an entry that would be unpacked elsewhere
   }
 });
 
+test('an archive that says that it is too much unpacked is refused', () => {
+  const bomb = archiveOf(['report.jsonl', 'resources/a.json']);
+  bomb.writeUInt32LE(0xffff_ffff, 24);
+  expect(checking(bomb)).not.toThrow();
+  bomb.writeUInt32LE(2, 46 + 'report.jsonl'.length + 24);
+  expect(checking(bomb)).toThrow(/RECORDING_INVALID: no blob report: unpacked it has more than 4294967296 bytes/);
+});
+
 test('an archive that is cut off or damaged is refused wherever that is', () => {
   const whole = archiveOf(['report.jsonl']);
   for (let length = 0; length < whole.length; length++) {
