@@ -2,10 +2,11 @@
  * Preloaded into QEMU, this answers for /dev/kvm and /dev/sev where there is no SEV-SNP hardware. It is a relay: every
  * open and ioctl on those devices goes to the emulated firmware over the Unix socket that SNP_CONFORM_FIRMWARE names,
  * which may read and write this process's memory through it. It knows two things of KVM only: that KVM_RUN must end on
- * a signal, and where QEMU says so (kvm_run.immediate_exit).
+ * a signal, and where QEMU says so (kvm_run.immediate_exit). What the firmware can say beforehand it says beforehand, for
+ * each call is a round trip to another machine: requests without effect, answers that depend on the argument alone, and what
+ * the next KVM_RUNs store into kvm_run, as long as what QEMU put there is what the firmware expects.
  *
- * Wire format: frames of {u32 length of what follows, u8 operation, fields}, little-endian. lib/firmware/relay.ts is the
- * other end. Each thread has a connection of its own, so that one vCPU waiting in KVM_RUN holds up nobody.
+ * wire.h has the frames that go to and fro, devices.h the descriptors.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,94 +21,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { OP_HELLO = 1, OP_OPEN = 2, OP_IOCTL = 3, OP_INTERRUPTED = 4, OP_BYTES = 5,
-       OP_PEEK = 16, OP_POKE = 17, OP_STORE = 18, OP_CREATE = 19, OP_RETURN = 20 };
+#include "devices.h"
+#include "wire.h"
 
-enum { PROTOCOL_VERSION = 1, MAX_FD = 4096, MAX_FRAME = 1 << 20, MAX_QUIET = 64 };
-
-/*
- * A descriptor that the firmware answers for: its handle there, its memory (the kvm_run pages of a vCPU), and the requests
- * that the firmware wants answered with 0 without being asked.
- */
-static struct {
-    uint32_t handle;
-    uint8_t *memory;
-    size_t size;
-    uint32_t along_offset, along_size; /* of its memory: sent along with KVM_RUN */
-    uint32_t quiet[MAX_QUIET];
-    size_t quiet_count;
-} device[MAX_FD];
-
-static __thread int connection = -1;
-static __thread uint8_t frame[MAX_FRAME];
-
-static void lost(const char *what)
-{
-    fprintf(stderr, "snp-conform: emulated firmware: %s\n", what);
-    _exit(125);
-}
-
-static int is_device(int fd)
-{
-    return fd >= 0 && fd < MAX_FD && __atomic_load_n(&device[fd].handle, __ATOMIC_ACQUIRE) != 0;
-}
-
-static int fd_of_handle(uint32_t handle)
-{
-    for (int fd = 0; fd < MAX_FD; fd++)
-        if (device[fd].handle == handle) return fd;
-    return -1;
-}
-
-static void send_all(const void *bytes, size_t size)
-{
-    for (const uint8_t *at = bytes; size > 0;) {
-        ssize_t sent = send(connection, at, size, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) lost("connection closed while writing");
-        at += sent;
-        size -= (size_t)sent;
-    }
-}
-
-static void receive_all(void *bytes, size_t size)
-{
-    for (uint8_t *at = bytes; size > 0;) {
-        ssize_t got = recv(connection, at, size, 0);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) lost("connection closed");
-        at += got;
-        size -= (size_t)got;
-    }
-}
-
-/* Sends one frame of an operation, fixed fields and bytes. */
-static void send_frame(uint8_t operation, const void *fields, size_t field_size, const void *bytes, size_t size)
-{
-    uint32_t length = (uint32_t)(1 + field_size + size);
-    uint8_t head[64];
-    memcpy(head, &length, 4);
-    head[4] = operation;
-    memcpy(head + 5, fields, field_size);
-    send_all(head, 5 + field_size);
-    if (size > 0) send_all(bytes, size);
-}
-
-static uint32_t receive_frame(void)
-{
-    uint32_t length;
-    receive_all(&length, 4);
-    if (length < 1 || length > MAX_FRAME) lost("frame of impossible length");
-    receive_all(frame, length);
-    return length;
-}
+/* How long to wait for the firmware to listen, in all, and between two looks. */
+enum { LISTEN_SECONDS = 30, LISTEN_LOOK_US = 2000 };
 
 /* This process's memory by address; 0 or an errno. A bad address must not fault. */
 static int copy_memory(uint64_t address, void *local, size_t size, int writing)
@@ -118,43 +42,9 @@ static int copy_memory(uint64_t address, void *local, size_t size, int writing)
     return done == (ssize_t)size ? 0 : done < 0 ? errno : EFAULT;
 }
 
-/* The memory of a handle; NULL where the range is not all inside it. */
-static uint8_t *handle_memory(uint32_t handle, uint64_t offset, uint64_t size)
-{
-    int fd = fd_of_handle(handle);
-    if (fd < 0 || device[fd].memory == NULL) return NULL;
-    if (offset > device[fd].size || size > device[fd].size - offset) return NULL;
-    return device[fd].memory + offset;
-}
-
 static void send_bytes(int32_t error, const void *bytes, size_t size)
 {
     send_frame(OP_BYTES, &error, sizeof error, bytes, error ? 0 : size);
-}
-
-/* A new descriptor that the firmware answers for. size > 0 gives it memory that can be mapped. */
-static int create_descriptor(uint32_t handle, uint64_t size, const uint8_t *along, const void *quiet, size_t quiet_bytes)
-{
-    int fd = memfd_create("snp-conform", MFD_CLOEXEC);
-    if (fd < 0) return -1;
-    if (fd >= MAX_FD || (size > 0 && ftruncate(fd, (off_t)size) < 0)) {
-        syscall(SYS_close, fd);
-        errno = EMFILE;
-        return -1;
-    }
-    /* Only a vCPU's few pages are looked into; guest memory stays untouched. */
-    device[fd].memory = NULL;
-    device[fd].size = size;
-    if (size > 0 && size <= 65536) {
-        void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (memory != MAP_FAILED) device[fd].memory = memory;
-    }
-    memcpy(&device[fd].along_offset, along, 4);
-    memcpy(&device[fd].along_size, along + 4, 4);
-    memcpy(device[fd].quiet, quiet, quiet_bytes);
-    device[fd].quiet_count = quiet_bytes / sizeof(uint32_t);
-    __atomic_store_n(&device[fd].handle, handle, __ATOMIC_RELEASE);
-    return fd;
 }
 
 /* Waits for the next frame; tells the firmware once if QEMU wants this vCPU out of KVM_RUN. */
@@ -215,6 +105,20 @@ static long serve(const sigset_t *callers_mask, const struct kvm_run *run)
             created = create_descriptor(handle, size, fields + 12, fields + 20, length - 21);
             if (created < 0) failed = errno;
             break;
+        case OP_LATER: { /* u32 handle, u32 offset of the byte that is checked, u8 mask, u8 value, stores */
+            if (length < 11) lost("bad LATER");
+            memcpy(&handle, fields, 4);
+            int error = keep_later(fd_of_handle(handle), fields, length - 1);
+            if (error) failed = error;
+            break;
+        }
+        case OP_ANSWERS: { /* u32 handle, u32 request, {u32 argument, i32 result}... */
+            if (length < 9) lost("bad ANSWERS");
+            memcpy(&handle, fields, 4);
+            int error = keep_answers(fd_of_handle(handle), fields, length - 1);
+            if (error) failed = error;
+            break;
+        }
         case OP_RETURN: { /* i64 result, i32 errno */
             if (length != 13) lost("bad RETURN");
             int64_t result;
@@ -242,7 +146,13 @@ static void connect_thread(void)
     if (path == NULL || strlen(path) >= sizeof address.sun_path) lost("SNP_CONFORM_FIRMWARE is not a usable path");
     strcpy(address.sun_path, path);
     connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection < 0 || connect(connection, (struct sockaddr *)&address, sizeof address) < 0) lost(strerror(errno));
+    if (connection < 0) lost(strerror(errno));
+    /* QEMU starts while the firmware still opens its socket. */
+    for (int looks = 0; connect(connection, (struct sockaddr *)&address, sizeof address) < 0; looks++) {
+        int early = errno == ENOENT || errno == ECONNREFUSED;
+        if (!early || looks > LISTEN_SECONDS * (1000000 / LISTEN_LOOK_US)) lost(strerror(errno));
+        usleep(LISTEN_LOOK_US);
+    }
     uint32_t hello[3] = { PROTOCOL_VERSION, (uint32_t)getpid(), (uint32_t)syscall(SYS_gettid) };
     send_frame(OP_HELLO, hello, sizeof hello, NULL, 0);
 }
@@ -294,6 +204,10 @@ int close(int fd)
     if (is_device(fd)) {
         if (device[fd].memory != NULL) munmap(device[fd].memory, device[fd].size);
         device[fd].memory = NULL;
+        while (device[fd].later != NULL) forget_first_later(fd);
+        free(device[fd].answers);
+        device[fd].answers = NULL;
+        device[fd].answered = 0;
         __atomic_store_n(&device[fd].handle, 0, __ATOMIC_RELEASE);
     }
     return (int)syscall(SYS_close, fd);
@@ -308,6 +222,11 @@ int ioctl(int fd, unsigned long request, ...)
     if (!is_device(fd)) return (int)syscall(SYS_ioctl, fd, request, argument);
     for (size_t i = 0; i < device[fd].quiet_count; i++)
         if (device[fd].quiet[i] == (uint32_t)request) return 0;
+    if (device[fd].answers != NULL && device[fd].answered == (uint32_t)request) {
+        for (size_t i = 0; i < device[fd].answer_count; i++)
+            if (device[fd].answers[2 * i] == argument) return (int)device[fd].answers[2 * i + 1];
+        return 0;
+    }
 
     const struct kvm_run *run = request == KVM_RUN ? (const struct kvm_run *)device[fd].memory : NULL;
     if (run != NULL && run->immediate_exit) {
@@ -320,9 +239,14 @@ int ioctl(int fd, unsigned long request, ...)
     if (size > 0 && copy_memory(argument, input, size, 0) != 0) size = 0;
     const void *bytes = input;
     if (run != NULL) {
+        uint32_t left;
+        if (perform_later(fd, &left)) return 0;
         size = device[fd].along_size;
-        bytes = handle_memory(device[fd].handle, device[fd].along_offset, size);
-        if (bytes == NULL) size = 0;
+        const uint8_t *along = handle_memory(device[fd].handle, device[fd].along_offset, size);
+        if (along == NULL || size + sizeof left > sizeof input) lost("KVM_RUN without memory");
+        memcpy(input, along, size);
+        memcpy(input + size, &left, sizeof left);
+        size += sizeof left;
     }
     struct { uint32_t handle; uint64_t request, argument; } __attribute__((packed)) fields =
         { device[fd].handle, request, argument };

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { HarnessError } from '../errors.ts';
 
-/** Wire protocol of native/kvm-shim.c: frames of {u32 length, u8 operation, fields}, little-endian. */
-const PROTOCOL_VERSION = 1;
+/** Wire protocol of native/wire.h: frames of {u32 length, u8 operation, fields}, little-endian. */
+const PROTOCOL_VERSION = 2;
 const MAX_FRAME = 1 << 20;
 const LENGTH_BYTES = 4;
 /** A PEEK answer must fit one frame. */
@@ -19,6 +19,8 @@ const OP = {
   store: 18,
   create: 19,
   return: 20,
+  later: 21,
+  answers: 22,
 } as const;
 
 /** errno values of Linux that the emulated devices answer with. */
@@ -43,9 +45,21 @@ export interface Descriptor {
   bytes: number;
   /** Requests that the shim answers with 0 by itself, 64 at most: QEMU moves interrupt lines thousands of times a launch. */
   quiet: readonly number[];
-  /** A range of its memory that comes along as the input of KVM_RUN; none: bytes 0. */
+  /** A range of its memory that comes along as the input of KVM_RUN, before the count of what was not stored; none: bytes 0. */
   along: { offset: number; bytes: number };
+  /** A request whose result follows from its argument alone; it is 0 for an argument that is not named. */
+  answers?: { request: number; results: ReadonlyMap<number, number> };
 }
+
+/** What the shim stores into the memory of a vCPU in a later KVM_RUN, without asking. */
+export interface Later {
+  /** Only if a byte of that memory is as expected then; else this and all that is kept after it is given up. */
+  check: { offset: number; mask: number; value: number };
+  stores: readonly { offset: number; bytes: Uint8Array }[];
+}
+
+/** How many a vCPU can have at once. Source: native/devices.h, MAX_LATER. */
+export const LATER_MAX = 4096;
 
 /** The calling thread, as far as a device may reach into it while it waits for its answer. */
 export interface Caller {
@@ -55,6 +69,8 @@ export interface Caller {
   poke(address: bigint, bytes: Uint8Array): void;
   /** Writes the memory behind a descriptor that this relay made. */
   store(handle: number, offset: number, bytes: Uint8Array): void;
+  /** Keeps what one of the next KVM_RUNs of a vCPU is to store, in their order. */
+  later(handle: number, later: Later): void;
   /** Makes the call return a new descriptor of this handle. */
   create(handle: number, descriptor: Descriptor): void;
   /** Resolves when QEMU wants this thread back (a signal during KVM_RUN) or is gone. */
@@ -113,7 +129,7 @@ class Frames {
   #push(chunk: Uint8Array): void {
     if (this.#ended) return;
     // A forwarded stream may use the memory of its chunks again: what is kept is copied.
-    this.#partial.push(Uint8Array.from(chunk));
+    this.#partial.push(Buffer.from(chunk));
     this.#partialBytes += chunk.length;
     for (let wanted = this.#wanted(); wanted !== undefined && !this.#ended; wanted = this.#wanted()) {
       if (wanted <= LENGTH_BYTES || wanted > LENGTH_BYTES + MAX_FRAME) {
@@ -224,13 +240,34 @@ class Thread implements Caller {
     this.#send(OP.store, fields, bytes);
   }
 
-  create(handle: number, { bytes, quiet, along }: Descriptor): void {
+  later(handle: number, { check, stores }: Later): void {
+    const fields = Buffer.alloc(10);
+    fields.writeUInt32LE(handle, 0);
+    fields.writeUInt32LE(check.offset, 4);
+    fields.writeUInt8(check.mask, 8);
+    fields.writeUInt8(check.value, 9);
+    const parts = stores.flatMap(({ offset, bytes }) => {
+      const head = Buffer.alloc(8);
+      head.writeUInt32LE(offset, 0);
+      head.writeUInt32LE(bytes.length, 4);
+      return [head, bytes];
+    });
+    this.#send(OP.later, fields, Buffer.concat(parts));
+  }
+
+  create(handle: number, { bytes, quiet, along, answers }: Descriptor): void {
     const fields = Buffer.alloc(20);
     fields.writeUInt32LE(handle, 0);
     fields.writeBigUInt64LE(BigInt(bytes), 4);
     fields.writeUInt32LE(along.offset, 12);
     fields.writeUInt32LE(along.bytes, 16);
     this.#send(OP.create, fields, new Uint8Array(Uint32Array.from(quiet).buffer));
+    if (answers === undefined) return;
+    const rows = [...answers.results].flat();
+    const named = Buffer.alloc(8);
+    named.writeUInt32LE(handle, 0);
+    named.writeUInt32LE(answers.request, 4);
+    this.#send(OP.answers, named, new Uint8Array(Uint32Array.from(rows).buffer));
   }
 
   #answer(answer: Answer): void {

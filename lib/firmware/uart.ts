@@ -1,4 +1,5 @@
-import type { VcpuExits } from './kvm/run.ts';
+import type { Access, VcpuExits } from './kvm/run.ts';
+import { LATER_MAX } from './relay.ts';
 
 /** Registers of a 16550A. Source: its data sheet; QEMU hw/char/serial.c. */
 const DATA = 0;
@@ -12,8 +13,8 @@ const INTERRUPT_ID_MASK = 0x0f;
 /** The receive FIFO holds its trigger level or more. */
 const TRIGGER_REACHED = 0x04;
 const FIFO_ENABLE = 0x01;
-const TRIGGER_AT_8 = 0x80;
-const TRIGGER_BYTES = 8;
+const TRIGGER_AT_14 = 0xc0;
+const TRIGGER_BYTES = 14;
 const DATA_READY = 0x01;
 const TRANSMITTER_EMPTY = 0x20;
 const FIFO_BYTES = 16;
@@ -40,6 +41,12 @@ export class Uart {
     this.#pollMs = pollMs;
   }
 
+  /** What must be so before a chunk is written. */
+  get #lookForRoom(): Access {
+    const expected = { mask: TRANSMITTER_EMPTY, value: TRANSMITTER_EMPTY };
+    return { kind: 'in', port: this.#base + LINE_STATUS, expected };
+  }
+
   async #status(): Promise<number> {
     return this.#exits.in(this.#base + LINE_STATUS);
   }
@@ -54,17 +61,23 @@ export class Uart {
   async #enableFifo(): Promise<void> {
     if (this.#fifoEnabled) return;
     this.#fifoEnabled = true;
-    await this.#exits.out(this.#base + FIFO_CONTROL, Uint8Array.of(FIFO_ENABLE | TRIGGER_AT_8));
+    await this.#exits.out(this.#base + FIFO_CONTROL, Uint8Array.of(FIFO_ENABLE | TRIGGER_AT_14));
     await this.#exits.out(this.#base + INTERRUPT_ENABLE, Uint8Array.of(RECEIVED_DATA));
   }
 
   async write(text: string): Promise<void> {
     await this.#enableFifo();
     const bytes = Buffer.from(text, 'utf8');
-    for (let at = 0; at < bytes.length; at += FIFO_BYTES) {
-      let pauseMs = this.#pollMs;
-      while (((await this.#status()) & TRANSMITTER_EMPTY) === 0) pauseMs = await this.#pause(pauseMs);
-      await this.#exits.out(this.#base + DATA, bytes.subarray(at, at + FIFO_BYTES));
+    let pauseMs = this.#pollMs;
+    for (let at = 0; at < bytes.length; ) {
+      const accesses: Access[] = [];
+      for (let from = at; from < bytes.length && accesses.length < LATER_MAX; from += FIFO_BYTES) {
+        const chunk = bytes.subarray(from, from + FIFO_BYTES);
+        accesses.push(this.#lookForRoom, { kind: 'out', port: this.#base + DATA, bytes: chunk });
+      }
+      const written = Math.floor((await this.#exits.sequence(accesses)) / 2);
+      at += written * FIFO_BYTES;
+      pauseMs = written > 0 ? this.#pollMs : await this.#pause(pauseMs);
     }
   }
 

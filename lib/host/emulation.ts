@@ -26,9 +26,7 @@ export interface Emulation {
 /** What makes one QEMU process run on emulated devices. */
 export interface EmulatedLaunch {
   environment: Record<string, string>;
-  /** The argv that waits for the firmware's socket before it becomes QEMU. */
-  wrap(argv: readonly string[]): string[];
-  /** Opens the firmware's socket on the host; the launch directory must be there. */
+  /** Opens the firmware's socket on the host, in the launch directory, which the supervisor makes: the shim waits for it. */
   listen(): Promise<{ close(): Promise<void> }>;
   log: MachineLog;
 }
@@ -37,9 +35,6 @@ export interface EmulatedLaunch {
 async function cachedCertificates({ hostCertificates: cache, authority }: Emulation, chip: Chip): Promise<Uint8Array> {
   return cache === 'empty' ? new Uint8Array() : hostCertificates(cache, await authority(), chip, new Date());
 }
-
-/** The firmware's socket exists only once the launch directory does, which the supervisor makes. */
-const WAIT_FOR_SOCKET = 'while [ ! -S "$0" ]; do sleep 0.01; done; exec "$@"';
 
 /**
  * The emulated machine of one QEMU process. The firmware runs in this process and is reached through a socket that the
@@ -59,7 +54,6 @@ export async function emulatedLaunch(
   const machine = emulatedMachine({ profile, chip, certificates: await cachedCertificates(emulation, chip), faults });
   return {
     environment: { LD_PRELOAD: shim, SNP_CONFORM_FIRMWARE: socketPath },
-    wrap: (argv) => ['sh', '-c', WAIT_FOR_SOCKET, socketPath, ...argv],
     listen: () => session.listenUnix(socketPath, (stream: Duplex) => machine.accept(stream)),
     log: machine.log,
   };

@@ -162,7 +162,7 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
   const argv = argvOf(launch, request, place);
   const qemu = await startSupervised(session, {
     directory,
-    argv: emulated?.wrap(argv) ?? argv,
+    argv,
     environment: { ...launch.environment, ...emulated?.environment, [LAUNCH_VARIABLE]: directory },
     maxSeconds: launch.limits.guestSeconds + LAUNCH_SECONDS,
     heartbeatSeconds: launch.limits.heartbeatSeconds,

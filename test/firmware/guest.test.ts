@@ -1,7 +1,7 @@
 import { parseReport } from '../../lib/attestation/report.ts';
 import { playGuest } from '../../lib/firmware/guest.ts';
 import type { GuestContext } from '../../lib/firmware/guest-context.ts';
-import { VcpuExits } from '../../lib/firmware/kvm/run.ts';
+import { type Access, VcpuExits } from '../../lib/firmware/kvm/run.ts';
 import { SERIAL_PORT } from '../../lib/firmware/uart.ts';
 import { encodeFrame, type Frame, FrameDecoder } from '../../lib/guest/protocol.ts';
 import { expect, test } from '../support/test.ts';
@@ -24,7 +24,7 @@ class ReadyExits extends VcpuExits {
 
   override async inString(port: number, count: number): Promise<Uint8Array> {
     if (port === SERIAL_PORT.agent) return Uint8Array.from(this.#input.splice(0, count));
-    if (port === SERIAL_PORT.agent + 2) return Uint8Array.of(this.#input.length >= 8 ? 0xc4 : 0xc1);
+    if (port === SERIAL_PORT.agent + 2) return Uint8Array.of(this.#input.length >= 14 ? 0xc4 : 0xc1);
     return Uint8Array.of(port === SERIAL_PORT.agent + 5 && this.#input.length > 0 ? 0x21 : 0x20);
   }
 
@@ -37,6 +37,11 @@ class ReadyExits extends VcpuExits {
       if (found.frame.type !== 'ready') continue;
       this.#input.push(...Buffer.from(`noise\n${QUESTIONS.map(encodeFrame).join('')}`));
     }
+  }
+
+  override async sequence(accesses: readonly Access[]): Promise<number> {
+    for (const access of accesses) if (access.kind === 'out') await this.out(access.port, access.bytes);
+    return accesses.length;
   }
 
   override shutdown(): void {

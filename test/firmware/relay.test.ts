@@ -115,7 +115,7 @@ const HOSTILE: readonly [title: string, sent: readonly Uint8Array[], code: strin
   ['a frame above 1 MiB', [hello(), frame(OP.open, undefined, (1 << 20) + 1)], null],
   ['a frame of 4 GiB', [hello(), frame(OP.open, undefined, 0xffff_ffff)], null],
   ['a length 0 in place of a hello', [frame(OP.hello, undefined, 0)], null],
-  ['another protocol version', [hello(2)], 'FIRMWARE_PROTOCOL'],
+  ['another protocol version', [hello(1)], 'FIRMWARE_PROTOCOL'],
   ['a hello that is too short', [frame(OP.hello, Buffer.from([1, 0, 0, 0]))], 'FIRMWARE_PROTOCOL'],
   ['no hello', [open('/dev/kvm')], 'FIRMWARE_PROTOCOL'],
   ['a second hello', [hello(), hello()], 'FIRMWARE_PROTOCOL'],

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { type Devices, serveThread } from '../../lib/firmware/relay.ts';
 
-/** Operations of the wire protocol. Source: native/kvm-shim.c. */
+/** Operations of the wire protocol. Source: native/wire.h. */
 export const OP = {
   hello: 1,
   open: 2,
@@ -13,6 +13,8 @@ export const OP = {
   store: 18,
   create: 19,
   return: 20,
+  later: 21,
+  answers: 22,
 } as const;
 
 /** A frame as the shim writes it. @param length what its length field says, if not the truth */
@@ -35,7 +37,7 @@ function u64(value: bigint): Buffer {
   return bytes;
 }
 
-export const hello = (version = 1): Buffer => frame(OP.hello, Buffer.concat([u32(version), u32(1234), u32(1235)]));
+export const hello = (version = 2): Buffer => frame(OP.hello, Buffer.concat([u32(version), u32(1234), u32(1235)]));
 export const open = (path: string): Buffer => frame(OP.open, Buffer.from(path));
 export const interrupted = (): Buffer => frame(OP.interrupted);
 export const bytes = (contents: Uint8Array, errno = 0): Buffer =>

@@ -46,6 +46,9 @@ const VCPU_NO_EFFECT: readonly number[] = [
   KVM.SET_TSC_KHZ, KVM.TPR_ACCESS_REPORTING, KVM.SET_VAPIC_ADDR, KVM.X86_SETUP_MCE, KVM.KVMCLOCK_CTRL, KVM.ENABLE_CAP,
 ]; // biome-ignore format: a list
 
+/** What KVM_CHECK_EXTENSION is asked of. */
+const HAS_EXTENSIONS: readonly Target['kind'][] = ['kvm', 'vm'];
+
 /** /dev/kvm and /dev/sev of one emulated host, for one QEMU process. */
 export class EmulatedDevices implements Devices {
   readonly #kernel: EmulatedKernel;
@@ -67,6 +70,9 @@ export class EmulatedDevices implements Devices {
       bytes,
       quiet: target.kind === 'vm' ? VM_NO_EFFECT : target.kind === 'vcpu' ? VCPU_NO_EFFECT : [],
       along: target.kind === 'vcpu' ? RUN_ALONG : { offset: 0, bytes: 0 },
+      ...(HAS_EXTENSIONS.includes(target.kind) && {
+        answers: { request: KVM.CHECK_EXTENSION, results: CAPABILITIES },
+      }),
     });
     return ok();
   }

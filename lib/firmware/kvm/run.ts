@@ -7,7 +7,7 @@ const EXIT_UNION = 32;
 /** Where the bytes of a port access stand: the second page of the kvm_run area, as in Linux. */
 const PIO_DATA = 4096;
 /** What every KVM_RUN brings along: what QEMU put there for a port read. */
-export const RUN_ALONG = { offset: PIO_DATA, bytes: 8 };
+export const RUN_ALONG = { offset: PIO_DATA, bytes: 16 };
 /** Bytes of the kvm_run area: kvm_run, port data, coalesced ring. */
 export const RUN_AREA_BYTES = 3 * 4096;
 
@@ -15,10 +15,53 @@ const EXIT = { IO: 2, SYSTEM_EVENT: 24 } as const;
 const DIRECTION = { in: 0, out: 1 } as const;
 const SYSTEM_EVENT_SHUTDOWN = 1;
 
+/** One of a sequence of port accesses; a read says what the byte must be for the next to follow. */
+export type Access =
+  | { kind: 'in'; port: number; expected: { mask: number; value: number } }
+  | { kind: 'out'; port: number; bytes: Uint8Array };
+
 type Exit =
   | { kind: 'in'; port: number; count: number; answer: (bytes: Uint8Array) => void }
   | { kind: 'out'; port: number; bytes: Uint8Array; answer: () => void }
+  | { kind: 'sequence'; accesses: readonly Access[]; answer: (done: number) => void }
   | { kind: 'shutdown' };
+
+interface Store {
+  offset: number;
+  bytes: Uint8Array;
+}
+
+/** What struct kvm_run says of an exit. Source: Linux include/uapi/linux/kvm.h. */
+function exitHead(reason: number, fill: (union: DataView) => void): Store {
+  const head = new Uint8Array(EXIT_UNION + 16 - EXIT_REASON);
+  new DataView(head.buffer).setUint32(0, reason, true);
+  fill(new DataView(head.buffer, EXIT_UNION - EXIT_REASON));
+  return { offset: EXIT_REASON, bytes: head };
+}
+
+function portStores(kind: 'in' | 'out', port: number, count: number, bytes?: Uint8Array): Store[] {
+  const head = exitHead(EXIT.IO, (union) => {
+    union.setUint8(0, DIRECTION[kind]);
+    union.setUint8(1, 1); // bytes an access
+    union.setUint16(2, port, true);
+    union.setUint32(4, count, true);
+    union.setBigUint64(8, BigInt(PIO_DATA), true);
+  });
+  return bytes === undefined ? [head] : [head, { offset: PIO_DATA, bytes }];
+}
+
+const accessStores = (access: Access): Store[] =>
+  access.kind === 'out'
+    ? portStores('out', access.port, access.bytes.length, access.bytes)
+    : portStores('in', access.port, 1);
+
+const SHUTDOWN_STORES: readonly Store[] = [
+  exitHead(EXIT.SYSTEM_EVENT, (union) => union.setUint32(0, SYSTEM_EVENT_SHUTDOWN, true)),
+];
+
+/** After a write nothing is to be seen. */
+const checkAfter = (access: Access | undefined) =>
+  access?.kind === 'in' ? { offset: PIO_DATA, ...access.expected } : { offset: PIO_DATA, mask: 0, value: 0 };
 
 /**
  * The exits of one vCPU: the guest's side asks for port accesses, QEMU's side takes them by KVM_RUN. What the guest does
@@ -62,6 +105,14 @@ export class VcpuExits {
     return new Promise((answer) => this.#ask({ kind: 'out', port, bytes, answer }));
   }
 
+  /**
+   * Port accesses one after the other, of which the shim performs all but the first without asking.
+   * @param accesses 1 to LATER_MAX   @returns how many were made: fewer where a byte that was read was not the expected one
+   */
+  sequence(accesses: readonly Access[]): Promise<number> {
+    return new Promise((answer) => this.#ask({ kind: 'sequence', accesses, answer }));
+  }
+
   /** Powers the guest off. */
   shutdown(): void {
     this.#ask({ kind: 'shutdown' });
@@ -72,28 +123,27 @@ export class VcpuExits {
     this.#open = undefined;
     if (open?.kind === 'out') open.answer();
     if (open?.kind === 'in') open.answer(Uint8Array.from(portData.subarray(0, open.count)));
+    if (open?.kind === 'sequence') open.answer(open.accesses.length - givenUp(portData));
   }
 
   #store(exit: Exit, handle: number, caller: Caller): void {
-    const head = Buffer.alloc(EXIT_UNION + 16 - EXIT_REASON);
-    head.writeUInt32LE(exit.kind === 'shutdown' ? EXIT.SYSTEM_EVENT : EXIT.IO, 0);
-    const union = EXIT_UNION - EXIT_REASON;
-    if (exit.kind === 'shutdown') {
-      head.writeUInt32LE(SYSTEM_EVENT_SHUTDOWN, union);
-    } else {
-      head.writeUInt8(DIRECTION[exit.kind], union);
-      head.writeUInt8(1, union + 1); // bytes an access
-      head.writeUInt16LE(exit.port, union + 2);
-      head.writeUInt32LE(exit.kind === 'out' ? exit.bytes.length : exit.count, union + 4);
-      head.writeBigUInt64LE(BigInt(PIO_DATA), union + 8);
+    const put = (stores: readonly Store[]): void => {
+      for (const { offset, bytes } of stores) caller.store(handle, offset, bytes);
+    };
+    if (exit.kind === 'shutdown') put(SHUTDOWN_STORES);
+    if (exit.kind === 'in') put(portStores('in', exit.port, exit.count));
+    if (exit.kind === 'out') put(portStores('out', exit.port, exit.bytes.length, exit.bytes));
+    if (exit.kind !== 'sequence') return;
+    for (const [at, access] of exit.accesses.entries()) {
+      const stores = accessStores(access);
+      if (at === 0) put(stores);
+      else caller.later(handle, { check: checkAfter(exit.accesses[at - 1]), stores });
     }
-    caller.store(handle, EXIT_REASON, head);
-    if (exit.kind === 'out') caller.store(handle, PIO_DATA, exit.bytes);
   }
 
   /**
    * KVM_RUN: returns at the guest's next exit, or with EINTR when QEMU wants the thread back.
-   * @param portData RUN_ALONG of this call
+   * @param portData RUN_ALONG of this call, then how many stores were given up
    */
   async run(handle: number, portData: Uint8Array, caller: Caller): Promise<Answer> {
     this.#complete(portData);
@@ -109,4 +159,8 @@ export class VcpuExits {
     this.#store(exit, handle, caller);
     return { result: 0 };
   }
+}
+
+function givenUp(portData: Uint8Array): number {
+  return new DataView(portData.buffer, portData.byteOffset).getUint32(RUN_ALONG.bytes, true);
 }

@@ -147,7 +147,7 @@ export class SevVm {
     // EEXIST inside, which the ioctl tells as EIO without a status.
     if (this.#private.has(gpa)) return { errno: ERRNO.EIO };
     // Copied: the firmware may write into the page.
-    const contents = all === null ? new Uint8Array(PAGE_BYTES) : Uint8Array.from(all.subarray(at, at + PAGE_BYTES));
+    const contents = all === null ? new Uint8Array(PAGE_BYTES) : new Uint8Array(all.subarray(at, at + PAGE_BYTES));
     const page = { pageType: update.pageType, gpa, contents };
     const status = launchUpdate(guest, this.#platform, page, this.#faults.answer('SNP_LAUNCH_UPDATE'));
     if (status === FIRMWARE_STATUS.SUCCESS) {

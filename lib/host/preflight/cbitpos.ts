@@ -28,7 +28,7 @@ async function askCbitpos(
   ];
   const qemu = await startSupervised(session, {
     directory,
-    argv: emulated?.wrap(argv) ?? argv,
+    argv,
     environment: { ...entry.environment, ...emulated?.environment, [LAUNCH_VARIABLE]: directory },
     maxSeconds: PROBE_SECONDS,
     heartbeatSeconds: PROBE_SECONDS,

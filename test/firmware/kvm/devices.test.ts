@@ -20,6 +20,7 @@ class FakeQemu {
     peek: async (address, bytes) => this.memory.subarray(Number(address), Number(address) + bytes),
     poke: (address, bytes) => void this.memory.set(bytes, Number(address)),
     store: () => undefined,
+    later: () => undefined,
     create: (handle, descriptor) => void this.created.push({ handle, descriptor }),
     interrupted: new Promise(() => undefined),
   };

@@ -32,6 +32,7 @@ export class FakeQemu {
     peek: async (address, bytes) => this.memory.subarray(Number(address), Number(address) + bytes),
     poke: (address, bytes) => void this.memory.set(bytes, Number(address)),
     store: () => undefined,
+    later: () => undefined,
     create: () => undefined,
     interrupted: new Promise(() => undefined),
   };

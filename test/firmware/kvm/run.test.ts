@@ -1,11 +1,14 @@
 import { RUN_ALONG, RUN_AREA_BYTES, VcpuExits } from '../../../lib/firmware/kvm/run.ts';
-import { type Caller, ERRNO } from '../../../lib/firmware/relay.ts';
+import { type Caller, ERRNO, type Later } from '../../../lib/firmware/relay.ts';
 import { SERIAL_PORT, Uart } from '../../../lib/firmware/uart.ts';
 import { expect, test } from '../../support/test.ts';
 
-/** QEMU's side of one vCPU: the kvm_run area as it is after a KVM_RUN. */
+/** QEMU's side of one vCPU, with the shim: the kvm_run area as it is after a KVM_RUN. */
 class RunningVcpu {
   readonly area = Buffer.alloc(RUN_AREA_BYTES);
+  /** How often the firmware was asked. */
+  asked = 0;
+  #later: Later[] = [];
   interrupt: () => void = () => undefined;
   readonly #exits: VcpuExits;
 
@@ -13,18 +16,36 @@ class RunningVcpu {
     this.#exits = exits;
   }
 
+  /** What the shim stores without asking. @returns undefined where it must ask */
+  #performLater() {
+    const [first] = this.#later;
+    if (first === undefined) return undefined;
+    const { check, stores } = first;
+    if (((this.area[check.offset] ?? 0) & check.mask) !== check.value) return undefined;
+    for (const { offset, bytes } of stores) this.area.set(bytes, offset);
+    this.#later.shift();
+    return { result: 0 };
+  }
+
   async run() {
+    const performed = this.#performLater();
+    if (performed !== undefined) return performed;
+    this.asked += 1;
+    const left = Buffer.alloc(4);
+    left.writeUInt32LE(this.#later.length);
+    this.#later = [];
     const caller: Caller = {
       peek: () => Promise.reject(new Error('nothing to peek at')),
       poke: () => undefined,
       store: (_handle, offset, bytes) => void this.area.set(bytes, offset),
+      later: (_handle, later) => void this.#later.push(later),
       create: () => undefined,
       interrupted: new Promise((resolve) => {
         this.interrupt = resolve;
       }),
     };
     const along = this.area.subarray(RUN_ALONG.offset, RUN_ALONG.offset + RUN_ALONG.bytes);
-    return this.#exits.run(1, along, caller);
+    return this.#exits.run(1, Buffer.concat([along, left]), caller);
   }
 
   /** The exit as struct kvm_run has it. Source: Linux include/uapi/linux/kvm.h. */
@@ -88,6 +109,38 @@ test('a string read is one exit for all its bytes', async () => {
   await next;
 });
 
+const WRITE_A = { kind: 'out', port: 0x2f8, bytes: Buffer.from('a') } as const;
+const LOOK = { kind: 'in', port: 0x2fd, expected: { mask: 0x20, value: 0x20 } } as const;
+
+test('of a sequence the firmware is asked for the first access alone, while QEMU answers as expected', async () => {
+  const exits = new VcpuExits();
+  const vcpu = new RunningVcpu(exits);
+  const made = exits.sequence([LOOK, WRITE_A, LOOK, WRITE_A]);
+  const seen: unknown[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    await vcpu.run();
+    const { direction, port, data } = vcpu.exit;
+    seen.push(direction === 1 ? data?.toString() : port);
+    vcpu.area[4096] = 0x60;
+  }
+  expect(seen).toEqual([0x2fd, 'a', 0x2fd, 'a']);
+  expect(vcpu.asked).toBe(1);
+  void vcpu.run();
+  expect(await made).toBe(4);
+});
+
+test('a sequence ends with the byte that is another than the expected one', async () => {
+  const exits = new VcpuExits();
+  const vcpu = new RunningVcpu(exits);
+  const made = exits.sequence([LOOK, WRITE_A, LOOK, WRITE_A]);
+  for (const status of [0x60, 0, 0x40]) {
+    await vcpu.run();
+    vcpu.area[4096] = status;
+  }
+  void vcpu.run();
+  expect(await made).toBe(3);
+});
+
 // Source: Linux include/uapi/linux/kvm.h: KVM_EXIT_SYSTEM_EVENT 24, KVM_SYSTEM_EVENT_SHUTDOWN 1.
 test('powering off is a SYSTEM_EVENT of type SHUTDOWN', async () => {
   const exits = new VcpuExits();
@@ -145,7 +198,7 @@ class FakeUart {
       area[4096] = (this.#busy > 0 ? 0 : 0x20) | (this.received.length > 0 ? 1 : 0);
       this.#busy = Math.max(0, this.#busy - 1);
     }
-    if (exit.direction === 0 && register === 2) area[4096] = this.received.length >= 8 ? 0xc4 : 0xc1;
+    if (exit.direction === 0 && register === 2) area[4096] = this.received.length >= 14 ? 0xc4 : 0xc1;
     if (exit.direction === 0 && register === 0) {
       this.reads.push(exit.count ?? 0);
       for (let at = 0; at < (exit.count ?? 0); at++) area[4096 + at] = this.received.shift() ?? 0xff;
@@ -178,15 +231,15 @@ test('what is written arrives in order, 16 bytes at most at a time, when the tra
   expect(Buffer.concat(uart.written).toString('utf8')).toBe(`${TEXT}!`);
   expect(uart.written.map((chunk) => chunk.length)).toEqual([16, 16, 15, 1]);
   expect(uart.tooEarly).toBe(0);
-  expect(uart.fifoControl, 'the FIFO is switched on once').toEqual([0x81]);
+  expect(uart.fifoControl, 'the FIFO is switched on once').toEqual([0xc1]);
 });
 
-test('what has arrived is read to its end, eight bytes at a time while the FIFO has them', async () => {
+test('what has arrived is read to its end, fourteen bytes at a time while the FIFO has them', async () => {
   const uart = new FakeUart();
-  uart.received.push(...Buffer.from('@snp1 nonce'));
+  uart.received.push(...Buffer.from('@snp1 nonce 0 abc'));
   const read = await withUart(uart, (driver) => driver.read(Date.now() + 5000));
-  expect(Buffer.from(read).toString()).toBe('@snp1 nonce');
-  expect(uart.reads).toEqual([8, 1, 1, 1]);
+  expect(Buffer.from(read).toString()).toBe('@snp1 nonce 0 abc');
+  expect(uart.reads).toEqual([14, 1, 1, 1]);
 });
 
 test('reading ends at the deadline when nothing comes', async () => {
