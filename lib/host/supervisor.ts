@@ -57,6 +57,8 @@ export const LAUNCH_VARIABLE = 'SNP_CONFORM_LAUNCH';
 
 const START_MS = 30_000;
 const KILL_MS = 30_000;
+/** From the command's end to the end of its outputs; what left its group and holds them open could do so for ever. */
+const OUTPUT_MS = 2000;
 const DEFAULT_OUTPUT_BYTES = 1024 * 1024;
 const MAX_HOLDER = 300;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -215,11 +217,14 @@ async function readEnd(
 ): Promise<{ exitCode: number }> {
   let stop: string | undefined;
   let full = false;
+  let enough: NodeJS.Timeout | undefined;
   for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
     stop ??= /^stop (\d+)$/.exec(line.value)?.[1];
     full ||= line.value === 'full';
+    if (line.value === 'end') enough = setTimeout(() => supervisor.write('o'), OUTPUT_MS);
     const exitCode = /^exit (\d+)$/.exec(line.value)?.[1];
     if (exitCode === undefined) continue;
+    clearTimeout(enough);
     if (full) throw diskError(where);
     if (stop === undefined) return { exitCode: Number(exitCode) };
     const what =
@@ -228,6 +233,7 @@ async function readEnd(
         : `the host heard nothing of this process for ${options.heartbeatSeconds} s and killed the command`;
     throw new HarnessError({ code: 'HOST_TIMEOUT', what, where });
   }
+  clearTimeout(enough);
   const { exitCode, stderr } = await supervisor.ended;
   throw new HarnessError({
     code: 'HOST_COMMAND',

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -89,13 +89,31 @@ test('a supervisor that is killed takes the command with it as soon as its time 
   await session.close();
 });
 
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
+}
+
+test('a holder that lost its supervisor keeps nobody from cleaning, and ends with the command', async () => {
+  const session = new LocalSession('here');
+  const options = optionsFor('exec sleep 300', { heartbeatSeconds: 1 });
+  const launch = await startSupervised(session, options);
+  launch.ended.catch(() => undefined);
+  process.kill(parentOf(parentOf(launch.pid)), 'SIGKILL');
+  const live = join(options.directory, '.live');
+  await until('the directory to be seen as left', () => spawnSync('flock', ['-n', live, 'true']).status === 0);
+  expect(membersOf(launch.pid)).toContain(launch.pid);
+  process.kill(-launch.pid, 'SIGKILL');
+  await until('the holder to be gone', () => livingIn(options.directory).length === 0);
+  await launch.release();
+  await session.close();
+});
+
 test('a holder that is killed does not save the command', async () => {
   const session = new LocalSession('here');
   const options = optionsFor(WRAPPER);
   const launch = await startSupervised(session, options);
   await until('the wrapper', () => existsSync(join(options.directory, 'members')));
-  const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${launch.pid}/status`, 'latin1'))?.[1]);
-  process.kill(parent, 'SIGKILL');
+  process.kill(parentOf(launch.pid), 'SIGKILL');
   await launch.release();
   await groupGone(launch.pid);
   expect(existsSync(options.directory)).toBe(false);

@@ -161,7 +161,9 @@ for (const [kind, open] of Object.entries(kinds)) {
       const launch = await startSupervised(session, options);
       expect(await launch.ended).toEqual({ exitCode: 6 });
       expect((await stat(join(options.directory, 'stdout'))).size).toBe(100_000);
+      expect((await stat(join(options.directory, 'stdout.tail'))).size).toBe(100_000);
       expect((await stat(join(options.directory, 'stderr'))).size).toBe(50);
+      expect(existsSync(join(options.directory, 'stderr.tail'))).toBe(false);
       await launch.release();
     });
 
@@ -237,12 +239,47 @@ test('ends a command that is over its time, and says so, in every shell', async 
   });
 });
 
+test('ends a command whose controller is there and silent, and says so, in every shell', async () => {
+  await everywhere(async (session) => {
+    const options = optionsFor(WRAPPER, { heartbeatSeconds: 1 });
+    const supervisor = await session.start(supervised(options));
+    const said: string[] = [];
+    for await (const line of supervisor.lines) said.push(line);
+    expect(said).toEqual([expect.stringMatching(/^pid /), 'stop 125', 'end', 'exit 137']);
+    expect(await supervisor.ended).toMatchObject({ exitCode: 125 });
+    expect(existsSync(options.directory)).toBe(false);
+  });
+});
+
 test('keeps a command alive over many heartbeats, in every shell', async () => {
   await everywhere(async (session) => {
     const options = optionsFor('sleep 2; echo done', { heartbeatSeconds: 1 });
     const launch = await startSupervised(session, options);
     expect(await launch.ended).toEqual({ exitCode: 0 });
     await launch.release();
+  });
+});
+
+test('what left the group and holds the output open delays neither the end nor the release for long', async () => {
+  const leaving = "setsid sh -c 'echo $$ >escaped; exec sleep 300' & until [ -s escaped ]; do sleep 0.05; done";
+  const escaped = (directory: string): number => {
+    const file = join(directory, 'escaped');
+    return existsSync(file) ? Number(readFileSync(file, 'latin1')) : 0;
+  };
+  await everywhere(async (session) => {
+    const [ends, released] = [optionsFor(`${leaving}; exit 3`), optionsFor(`${leaving}; sleep 300`)];
+    const [first, second] = await Promise.all([startSupervised(session, ends), startSupervised(session, released)]);
+    await until('both to be away', () => [ends, released].every(({ directory }) => escaped(directory) > 0));
+    const away = [ends, released].map(({ directory }) => escaped(directory));
+    try {
+      const [end] = await Promise.all([first.ended, second.release()]);
+      expect(end).toEqual({ exitCode: 3 });
+      expect(existsSync(released.directory)).toBe(false);
+      await first.release();
+      expect(existsSync(ends.directory)).toBe(false);
+    } finally {
+      for (const pid of away) process.kill(pid, 'SIGKILL');
+    }
   });
 });
 
