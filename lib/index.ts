@@ -7,11 +7,13 @@ export type { Verdict } from './judge/verdict.ts';
 export type { Cell } from './matrix/cell.ts';
 export type { Prediction } from './measure/inputs.ts';
 export {
+  announced,
   type CellGroup,
   cellGroups,
   cells,
   hostTag,
   hostTagPattern,
+  type LaunchDetails,
   type ScenarioGroup,
   scenarioGroups,
   type TaggedCell,

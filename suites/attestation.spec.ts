@@ -1,10 +1,11 @@
-import { expect, hostTag, launchName, scenarioGroups, test } from '../lib/index.ts';
+import { announced, expect, launchName, scenarioGroups, test } from '../lib/index.ts';
 
 for (const group of scenarioGroups('attestation')) {
   test.describe(group.title, () => {
     test.describe.configure({ mode: 'parallel' });
-    for (const { cell, scenario, hosts } of group.scenarios) {
-      test(launchName(cell.id, scenario.name), { tag: hosts.map(hostTag) }, async ({ launch }) => {
+    for (const hosted of group.scenarios) {
+      const { cell, scenario } = hosted;
+      test(launchName(cell.id, scenario.name), announced(hosted), async ({ launch }) => {
         const outcome = await launch(cell, scenario);
         expect(outcome).toConform();
       });

@@ -1,10 +1,20 @@
-import { expect, hostTag, launchName, P256_CLAIM, scenarioGroups, signWithP256Key, test } from '../lib/index.ts';
+import {
+  announced,
+  expect,
+  hostTag,
+  launchName,
+  P256_CLAIM,
+  scenarioGroups,
+  signWithP256Key,
+  test,
+} from '../lib/index.ts';
 
 for (const group of scenarioGroups('identity')) {
   test.describe(group.title, () => {
     test.describe.configure({ mode: 'parallel' });
-    for (const { cell, scenario, hosts } of group.scenarios) {
-      test(launchName(cell.id, scenario.name), { tag: hosts.map(hostTag) }, async ({ launch }) => {
+    for (const hosted of group.scenarios) {
+      const { cell, scenario } = hosted;
+      test(launchName(cell.id, scenario.name), announced(hosted), async ({ launch }) => {
         const outcome = await launch(cell, scenario);
         expect(outcome).toConform();
       });

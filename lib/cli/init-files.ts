@@ -89,8 +89,8 @@ export default defineConfig({ testDir: './suites' });
 
 const SUITE = `import { cells, expect, test } from 'snp-conform';
 
-for (const { cell, tag } of cells()) {
-  test(cell.id, { tag }, async ({ guest }) => {
+for (const { cell, details } of cells()) {
+  test(cell.id, details, async ({ guest }) => {
     const { report, nonce, prediction } = await guest(cell);
     expect(report).toMeasure(prediction);
     expect(report.reportData).toEqual(nonce);

@@ -1,8 +1,10 @@
-import type { Reporter, Suite, TestCase, TestResult, TestRun } from '@playwright/test/reporter';
+import { setPriority } from 'node:os';
+import type { FullConfig, Reporter, Suite, TestCase, TestResult, TestRun } from '@playwright/test/reporter';
 import type { HostReport } from '../evidence/host-report.ts';
 import { unsuitable } from '../host/preflight/suitable.ts';
 import type { Cell } from '../matrix/cell.ts';
-import { LAB_NOTICE_ANNOTATION } from '../runner/annotations.ts';
+import { launchProcesses } from '../runner/ahead/launch-processes.ts';
+import { announcedLaunch, LAB_NOTICE_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
 import { readHostReport } from '../runner/host-reports.ts';
 import { loadPlan, type Plan } from '../runner/plan.ts';
@@ -10,6 +12,8 @@ import { hostLines } from './host-lines.ts';
 import { plainText } from './plain-text.ts';
 
 const MAX_NOTICE = 2000;
+/** Of this process and its workers, behind that of launches. */
+const WORKER_PRIORITY = 5;
 
 /**
  * Says what happens in the lab: what preflight found, which cells were tried again, which host was set aside. Takes out of
@@ -54,6 +58,24 @@ export default class LabReporter implements Reporter {
       const why = report && unsuitable(byId.get(cellIdOfTitle(test.title)), report);
       if (why !== undefined) testRun.skip(test, why);
     }
+  }
+
+  /** What is to run is known now: launches that tests announce are made ahead of them. */
+  onBegin(_config: FullConfig, suite: Suite): void {
+    const announced = new Map<string, string[]>();
+    for (const { parent, annotations, expectedStatus } of suite.allTests()) {
+      const launch = announcedLaunch(annotations);
+      if (launch === undefined || expectedStatus === 'skipped') continue;
+      const host = parent.project()?.name ?? '';
+      const names = announced.get(host) ?? [];
+      names.push(launch);
+      announced.set(host, names);
+    }
+    const processes = launchProcesses();
+    if (processes === undefined) return;
+    processes.launch(Object.fromEntries(announced));
+    // Workers, which are made from now on, take a second of a processor each to start: the launches are what everybody waits for.
+    setPriority(WORKER_PRIORITY);
   }
 
   onTestEnd(_test: TestCase, { annotations }: TestResult): void {

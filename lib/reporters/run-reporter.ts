@@ -17,15 +17,18 @@ import type { ResultKind } from '../evidence/results.ts';
 import { RESULTS_FILE } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
 import { shellWord } from '../host/quote.ts';
-import { CELL_ATTACHMENT, REPLAY_CHANGE_ANNOTATION } from '../runner/annotations.ts';
+import { launchProcesses } from '../runner/ahead/launch-processes.ts';
+import type { Told } from '../runner/ahead/messages.ts';
+import { announcedLaunch, CELL_ATTACHMENT, REPLAY_CHANGE_ANNOTATION, TOOK_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
+import { readHostReport } from '../runner/host-reports.ts';
 import { type HostedCell, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
 import { SUMMARY_FILE, type Summary } from '../runner/summary.ts';
 import { foundNoTests, testLine } from '../runner/test-list.ts';
 import { explainedLines } from './explained-lines.ts';
 import { MergedParts } from './merged-parts.ts';
 import { plainText } from './plain-text.ts';
-import { Progress } from './progress.ts';
+import { Progress, type Running } from './progress.ts';
 import { type ResultRow, totalsText } from './row.ts';
 import { RunReports } from './run-reports.ts';
 import { skippedLines } from './skipped-lines.ts';
@@ -91,7 +94,7 @@ export default class RunReporter implements Reporter {
     if (this.#parts !== undefined) this.#troubles.push(...this.#parts.begin(config, this.#tests));
     if (this.#reports.recorded && this.#tests.length > 0)
       screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
-    this.#progress = new Progress(screen, this.#tests.length);
+    this.#progress = new Progress(screen, this.#tests.length, launchedOn(this.#plan, this.#tests));
   }
 
   onError(error: TestError): void {
@@ -116,11 +119,16 @@ export default class RunReporter implements Reporter {
     else this.#progress?.add(row);
   }
 
-  /** @param notRun how many tests never began */
-  #interruptedLine(notRun: number): string {
+  /** @param notRun tests that never began, though what they announced may have been launched */
+  #interruptedLines(notRun: readonly TestCase[]): string[] {
     const { runDirectory, source } = this.#plan;
     const goOn = source.kind === 'hosts' ? `; go on with: snp-conform run --resume ${shellWord(runDirectory)}` : '';
-    return `interrupted: of ${this.#tests.length} cells ${this.#cutOff} were cut off and ${notRun} never began${goOn}`;
+    const ahead = notRun.map(launchedAhead).filter((told) => told !== null);
+    const kept = ahead.filter(({ error }) => error === null).length;
+    const cutOff = this.#cutOff + ahead.length - kept;
+    const said = `of ${this.#tests.length} cells ${cutOff} were cut off and ${notRun.length - ahead.length} never began`;
+    const before = kept === 0 ? [] : [`launched, and their tests never began: ${kept} cells; what they left is kept`];
+    return [...before, `interrupted: ${said}${goOn}`];
   }
 
   async onEnd(result: FullResult): Promise<void> {
@@ -160,11 +168,32 @@ export default class RunReporter implements Reporter {
       `evidence: ${[...labels].join(', ') || 'none'}; kept in ${runDirectory}`,
       `JUnit: ${junit}`,
       `page: ${page}`,
-      ...(result.status === 'interrupted' ? [this.#interruptedLine(notRun.length)] : []),
+      ...(result.status === 'interrupted' ? this.#interruptedLines(notRun) : []),
       totalsText(totals),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
   }
+}
+
+/** How many launches run on each host that are made ahead of their tests. */
+function launchedOn({ runDirectory }: Plan, tests: readonly TestCase[]): () => Running {
+  const slots = new Map<string, number>();
+  return () => {
+    const processes = launchProcesses();
+    if (processes === undefined) return slots;
+    if (slots.size === 0) {
+      for (const host of new Set(tests.map((test) => test.parent.project()?.name ?? '')))
+        slots.set(host, readHostReport(runDirectory, host)?.slots.usable ?? 1);
+    }
+    const running = [...slots].map(([host, count]) => [host, Math.min(count, processes.underWay(host))] as const);
+    return new Map(running.filter(([, count]) => count > 0));
+  };
+}
+
+/** What came of the launch of a test that never began; null: it was not made. */
+function launchedAhead({ parent, annotations }: TestCase): Told | null {
+  const launch = announcedLaunch(annotations);
+  return (launch && launchProcesses()?.untaken(parent.project()?.name ?? '', launch)) || null;
 }
 
 function writeWhole(path: string, content: string): void {
@@ -199,6 +228,12 @@ function resultKind(result: TestResult, message: string): ResultKind {
   return kind === 'failure' ? 'fail' : kind;
 }
 
+/** What a launch took counts, whether its test waited for it or it was made before. */
+function durationOf({ duration, annotations }: TestResult): number {
+  const took = Number(annotations.find(({ type }) => type === TOOK_ANNOTATION)?.description ?? 0);
+  return Math.max(duration, Number.isFinite(took) ? took : 0);
+}
+
 function rowOf(test: TestCase, result: TestResult): ResultRow {
   const texts = result.errors.map((error) =>
     plainText(error.message ?? String(error.value)).replace(/^(?:Error|HarnessError): /, ''),
@@ -214,7 +249,7 @@ function rowOf(test: TestCase, result: TestResult): ResultRow {
     name: plainText(test.title),
     // Without its evidence a pass is only a claim.
     result: unkept && result.status === 'passed' ? 'infrastructure' : resultKind(result, message),
-    durationMs: result.duration,
+    durationMs: durationOf(result),
     message: unkept ? [message, kept].filter((text) => text !== '').join('\n') : message,
     cell: unkept ? undefined : kept,
     planned: undefined,

@@ -8,3 +8,13 @@ export const REPLAY_CHANGE_ANNOTATION = 'snp-conform replay differs';
 export const EXPECTATION_ANNOTATION = 'snp-conform expected';
 /** What a key of a configuration's metadata begins with that names the part of a run, `2/5`: blob reports carry it. */
 export const PART_KEY = 'snp-conform part ';
+/** The annotation of a test that names the launch it asks for: it may be made before the test begins. */
+export const ANNOUNCED_ANNOTATION = 'snp-conform launch';
+
+/** The launch that a test announces; undefined: none. */
+export function announcedLaunch(annotations: readonly { type: string; description?: string }[]): string | undefined {
+  return annotations.find(({ type }) => type === ANNOUNCED_ANNOTATION)?.description;
+}
+
+/** The annotation that says how many milliseconds a launch took that was made ahead of its test. */
+export const TOOK_ANNOTATION = 'snp-conform launch took';

@@ -1,6 +1,8 @@
 import type { Cell } from '../matrix/cell.ts';
-import { SCENARIO_SUITES, type ScenarioSuite } from '../scenarios/scenario.ts';
+import { launchName, SCENARIO_SUITES, type Scenario, type ScenarioSuite } from '../scenarios/scenario.ts';
+import { ANNOUNCED_ANNOTATION } from './annotations.ts';
 import { type HostedCell, type HostedScenario, loadPlan, readPlan } from './plan.ts';
+import { launchesAhead } from './worker-program.ts';
 
 /** Cells that stand together in a suite: one firmware and kernel. */
 export interface CellGroup {
@@ -32,9 +34,18 @@ export function hostTagPattern(host: string, all: readonly string[] = []): RegEx
   return new RegExp(`${hostTag(host)}(?![\\w.-])|^(?!.*(?:${any}))`);
 }
 
+/**
+ * How cells are handed to workers.
+ * @param run.cells how many   @param run.ahead are they launched ahead of their tests?   @param run.shard the part of the run
+ */
+export function modeOf({ cells, ahead, shard }: { cells: number; ahead: boolean; shard?: string }): CellGroup['mode'] {
+  if (cells > HANDED_OUT_SINGLY) return 'default';
+  // One worker asks for a test after the other; but the parts of a run are made of what is handed out.
+  return ahead && shard === undefined ? 'default' : 'parallel';
+}
+
 /** Cells in groups of one firmware and kernel, in the order given. */
-export function inGroups(cells: readonly HostedCell[]): CellGroup[] {
-  const mode = cells.length > HANDED_OUT_SINGLY ? 'default' : 'parallel';
+export function inGroups(cells: readonly HostedCell[], mode: CellGroup['mode']): CellGroup[] {
   const groups = new Map<string, HostedCell[]>();
   for (const hosted of cells) {
     const title = `${hosted.cell.firmware}/${hosted.cell.kernel ?? 'no-kernel'}`;
@@ -51,7 +62,13 @@ export function inGroups(cells: readonly HostedCell[]): CellGroup[] {
 
 /** The cells of the run, in groups, in the order of the matrix; none where the suite `launch` is not chosen. */
 export function cellGroups(): CellGroup[] {
-  return inGroups(loadPlan(readPlan(process.env, process.cwd())).plain);
+  const loaded = loadPlan(readPlan(process.env, process.cwd()));
+  const { plain, plan } = loaded;
+  const ahead = launchesAhead(loaded);
+  return inGroups(
+    plain,
+    modeOf({ cells: plain.length, ahead, ...(plan.shard !== undefined && { shard: plan.shard }) }),
+  );
 }
 
 /** A cell of the run, for a test of one's own. */
@@ -59,6 +76,14 @@ export interface TaggedCell {
   readonly cell: Cell;
   /** Tags of the hosts that run it: the `tag` of its test. */
   readonly tag: string[];
+  /** The details of a test that asks for this cell without overrides first of all: it may be launched ahead of the test. */
+  readonly details: LaunchDetails;
+}
+
+/** The details of a test that say where it runs and what it asks for first of all. */
+export interface LaunchDetails {
+  tag: string[];
+  annotation: { type: string; description: string };
 }
 
 /**
@@ -69,7 +94,16 @@ export interface TaggedCell {
 export function cells(wanted: (cell: Cell) => boolean = () => true): TaggedCell[] {
   return loadPlan(readPlan(process.env, process.cwd()))
     .cells.filter(({ cell }) => wanted(cell))
-    .map(({ cell, hosts }) => ({ cell, tag: hosts.map(hostTag) }));
+    .map(({ cell, hosts }) => ({ cell, tag: hosts.map(hostTag), details: announced({ cell, hosts }) }));
+}
+
+/**
+ * The tag and the annotation of a test that asks for a launch of the package first of all: it may be made ahead of the test.
+ * @param scenario absent: the plain launch of the cell
+ */
+export function announced({ cell, hosts, scenario }: HostedCell & { scenario?: Scenario }): LaunchDetails {
+  const description = launchName(cell.id, scenario?.name);
+  return { tag: hosts.map(hostTag), annotation: { type: ANNOUNCED_ANNOTATION, description } };
 }
 
 /** Scenarios that stand together in a suite: those of one cell. */

@@ -10,6 +10,7 @@ import { hostTagPattern } from './cells.ts';
 import { bundleFolder } from './package-root.ts';
 import { loadPlan, readPlan } from './plan.ts';
 import { cellTimeoutMs } from './timeouts.ts';
+import { launchesAhead } from './worker-program.ts';
 
 /** A module of this package, as the runner wants it named: a source, what tsc made of it, or a bundle of bin/snp-conform. */
 function modulePath(name: string): string {
@@ -29,20 +30,29 @@ function reportersOf({ reporter }: PlaywrightTestConfig): ReporterDescription[] 
  * The configuration of suites that launch cells: every host of hosts.json, or of the recording that is played back, is a
  * project with as many workers as the host has slots, and results become the page, JUnit and the table. What is given wins;
  * reporters are added.
+ * @param suites.announced do all their tests announce their launch? Then one worker a host sees them to their end
  * @throws HarnessError of the codes of hosts.json, matrix.json and recordings
  */
-export function defineConfig(config: PlaywrightTestConfig = {}): PlaywrightTestConfig {
+export function defineConfig(
+  config: PlaywrightTestConfig = {},
+  { announced = false }: { announced?: boolean } = {},
+): PlaywrightTestConfig {
   const loaded = loadPlan(readPlan(process.env, process.cwd()));
   const { plan, hosts, cells } = loaded;
   const names = hosts.map(({ name }) => name);
+  const workersOf = ({ slots }: { slots: number }): number => (announced && launchesAhead(loaded) ? 1 : slots);
   return playwrightConfig({
     testDir: './suites',
     outputDir: join(plan.runDirectory, 'attachments'),
     timeout: cellTimeoutMs(loaded),
-    workers: hosts.reduce((sum, host) => sum + host.slots, 0),
+    workers: hosts.reduce((sum, host) => sum + workersOf(host), 0),
     retries: 0,
     globalSetup: modulePath('runner/global-setup'),
-    projects: hosts.map(({ name, slots }) => ({ name, workers: slots, grep: hostTagPattern(name, names) })),
+    projects: hosts.map((host) => ({
+      name: host.name,
+      workers: workersOf(host),
+      grep: hostTagPattern(host.name, names),
+    })),
     ...config,
     metadata: { ...config.metadata, ...(plan.shard !== undefined && { [`${PART_KEY}${plan.shard}`]: true }) },
     reporter: [

@@ -91,7 +91,7 @@ export async function liveStage(machine: DemoMachine, folder: string, cacheFolde
 export async function demoLaunch(cell: Cell, source: EvidenceSource, signal: AbortSignal): Promise<DemoLaunch> {
   const { prediction, evidence: left } = await source.evidenceOf({ cell, scenario: undefined }, signal);
   const verdict = judge(prediction, left);
-  const means = { mode: 'report', prober: source.prober, atHand: () => source.artifactsAtHand() } as const;
+  const means = { mode: 'report', prober: source.proberOf(left), atHand: () => source.artifactsAtHand() } as const;
   const explained = await explainCell({ cell, evidence: left, verdict }, means, signal);
   const evidence = explained?.evidence ?? left;
   return { cell, predicted: hexOf(prediction.launchDigest), evidence, verdict, explanation: explained?.explanation };

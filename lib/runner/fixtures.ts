@@ -12,17 +12,17 @@ import {
   EXPECTATION_ANNOTATION,
   LAB_NOTICE_ANNOTATION,
   REPLAY_CHANGE_ANNOTATION,
+  TOOK_ANNOTATION,
 } from './annotations.ts';
 import { type Guest, guestOf } from './guest.ts';
 import { toBeRefusedWith, toConform, toMeasure, toVerify } from './matchers.ts';
 import { openSource } from './open-source.ts';
-import { type CellOutcome, concludeCell, type EvidenceSource } from './outcome.ts';
+import type { CellOutcome, EvidenceSource } from './outcome.ts';
+import { performLaunch } from './perform-launch.ts';
 import { loadPlan, readPlan } from './plan.ts';
 import { replayChange } from './replay-change.ts';
 
 const plan = loadPlan(readPlan(process.env, process.cwd()));
-/** What was launched is kept for good; what was played back can be played again. */
-const DURABILITY = plan.source.kind === 'hosts' ? 'lasting' : 'passing';
 /** Closing must not hold up a worker whose connection is already gone. */
 const CLOSE_MS = 15_000;
 
@@ -67,13 +67,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       if (expectation.outcome === 'unknown') testInfo.skip(true, expectation.why);
       const { signal } = abort;
       try {
-        const left = await labHost.evidenceOf(launch, signal);
-        const outcome = await concludeCell(launch, left, {
-          runDirectory: plan.plan.runDirectory,
-          durability: DURABILITY,
-          explain: { mode: plan.explain, prober: labHost.prober, atHand: () => labHost.artifactsAtHand() },
-          signal,
-        });
+        const { left, outcome } = await performLaunch(labHost, launch, plan, signal);
         // Named and not copied: the file is where it belongs.
         testInfo.attachments.push({ name: CELL_ATTACHMENT, path: outcome.file, contentType: 'application/json' });
         const change = replayChange(left, outcome);
@@ -85,9 +79,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         testInfo.skip(thrown instanceof HarnessError && thrown.code === 'HOST_SET_ASIDE', message);
         throw thrown;
       } finally {
-        for (const description of labHost.takeNotices()) {
-          testInfo.annotations.push({ type: LAB_NOTICE_ANNOTATION, description });
-        }
+        const { notices, tookMs } = labHost.takeAccount(launch);
+        for (const description of notices) testInfo.annotations.push({ type: LAB_NOTICE_ANNOTATION, description });
+        if (tookMs !== undefined) testInfo.annotations.push({ type: TOOK_ANNOTATION, description: tookMs.toFixed(1) });
       }
     });
     abort.abort();

@@ -1,16 +1,32 @@
 import { homedir } from 'node:os';
 import { cacheDirectory } from '../cache.ts';
+import { startLaunchProcesses } from './ahead/launch-processes.ts';
 import { writeHostReport } from './host-reports.ts';
 import { loadPlan, readPlan } from './plan.ts';
 import { preflightHosts } from './preflight.ts';
+import { cellTimeoutMs } from './timeouts.ts';
+
+/** From the deadline of a launch to the moment at which its process is thought to hang. */
+const LATE_MS = 60_000;
 
 /**
  * Looks at every host of the plan, once, before any test file is loaded, and keeps what was found in the run directory:
- * workers launch by it, and the reporter skips by it. It never fails for a host: a host that is out is out alone.
+ * cells are launched by it, and the reporter skips by it. It never fails for a host: a host that is out is out alone.
+ * Meanwhile the processes that launch ahead of tests load their program.
+ * @returns what ends these
  */
-export default async function globalSetup(): Promise<void> {
-  const { source, plan } = loadPlan(readPlan(process.env, process.cwd()));
-  if (source.kind !== 'hosts') return;
+export default async function globalSetup(): Promise<(() => Promise<void>) | undefined> {
+  const loaded = loadPlan(readPlan(process.env, process.cwd()));
+  const { source, plan, hosts } = loaded;
+  if (source.kind !== 'hosts') return undefined;
+  const names = hosts.map(({ name }) => name);
+  const stop = await startLaunchProcesses(names, cellTimeoutMs(loaded) + LATE_MS);
   const cacheFolder = cacheDirectory(process.env, homedir());
-  await preflightHosts(source.entries, cacheFolder, (report) => writeHostReport(plan.runDirectory, report));
+  try {
+    await preflightHosts(source.entries, cacheFolder, (report) => writeHostReport(plan.runDirectory, report));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
 }

@@ -1,86 +1,24 @@
 import { HarnessError } from '../errors.ts';
 import { writeFileAtomically } from '../evidence/json-file.ts';
-import type { HostProvenance } from '../evidence/schema.ts';
+import type { Evidence, HostProvenance } from '../evidence/schema.ts';
 import type { HostEntry } from '../host/hosts-file.ts';
-import { type Limits, limitsOf } from '../host/limits.ts';
-import { unsuitable } from '../host/preflight/suitable.ts';
-import type { Cell } from '../matrix/cell.ts';
 import type { Expectation } from '../scenarios/expectation.ts';
 import { launchName } from '../scenarios/scenario.ts';
 import type { Prober } from './explain-cell.ts';
-import { HostHealth } from './host-health.ts';
-import { readHostReport } from './host-reports.ts';
 import type { ArtifactsAtHand } from './known-cell.ts';
-import type { Launcher } from './launcher.ts';
+import { LabHost } from './lab-host.ts';
 import { type HostsRun, openHost } from './open-host.ts';
-import { attemptsFilePath, type CellLaunch, type EvidenceSource, type PredictedEvidence } from './outcome.ts';
+import {
+  attemptsFilePath,
+  type CellLaunch,
+  type EvidenceSource,
+  type LaunchAccount,
+  type PredictedEvidence,
+} from './outcome.ts';
+import { pausesUntil } from './pauses.ts';
 import { keptEvidence } from './resume.ts';
 import { standInsFor } from './stand-ins.ts';
-import { type Candidate, type Pauses, type Tried, tryCell } from './try-cell.ts';
-
-/** A host of the run, opened at first use and again after its connection went. */
-class LabHost {
-  readonly entry: HostEntry;
-  readonly limits: Limits;
-  readonly health: HostHealth;
-  readonly #run: HostsRun;
-  #launcher: Promise<Launcher> | undefined;
-
-  constructor(entry: HostEntry, run: HostsRun) {
-    this.entry = entry;
-    this.#run = run;
-    this.limits = limitsOf(entry);
-    this.health = new HostHealth(run.plan.runDirectory, entry.name, run.plan.runId ?? '');
-  }
-
-  launcher(): Promise<Launcher> {
-    this.#launcher ??= openHost(this.entry, this.#run);
-    return this.#launcher;
-  }
-
-  async launch(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence> {
-    try {
-      return await (await this.launcher()).evidenceOf(launch, signal);
-    } catch (thrown) {
-      // Whatever went wrong with a host, the next attempt begins with a new connection.
-      await this.close();
-      throw thrown;
-    }
-  }
-
-  /** May this host try the cell at all? */
-  suits(cell: Cell): boolean {
-    const report = readHostReport(this.#run.plan.runDirectory, this.entry.name);
-    return report !== undefined && unsuitable(cell, report) === undefined;
-  }
-
-  async close(): Promise<void> {
-    const opened = this.#launcher;
-    this.#launcher = undefined;
-    const launcher = await opened?.catch(() => undefined);
-    await launcher?.close();
-  }
-}
-
-function pausesUntil(signal: AbortSignal): Pauses {
-  return {
-    now: () => new Date(),
-    elapsedMs: () => performance.now(),
-    random: Math.random,
-    pause: (ms) =>
-      new Promise((resolve, reject) => {
-        const abort = (): void => {
-          clearTimeout(timer);
-          reject(new HarnessError({ code: 'HOST_TIMEOUT', what: 'the test was over before the next attempt' }));
-        };
-        const timer = setTimeout(() => {
-          signal.removeEventListener('abort', abort);
-          resolve();
-        }, ms);
-        signal.addEventListener('abort', abort, { once: true });
-      }),
-  };
-}
+import { type Candidate, type Tried, tryCell } from './try-cell.ts';
 
 /** `after 3 attempts: milan-1 SSH_LOST, milan-1 SSH_CONNECT, milan-2 HOST_BUSY`; nothing for a single one. */
 function attemptsText({ attempts }: Tried): string {
@@ -94,18 +32,17 @@ export class LabSource implements EvidenceSource {
   readonly #own: LabHost;
   readonly #standIns: readonly LabHost[];
   readonly #run: HostsRun;
-  /** Where the latest evidence is from: what explains it is asked there. */
-  #latest: LabHost;
-  #notices: string[] = [];
+  /** By the names of launches. */
+  readonly #notices = new Map<string, string[]>();
 
   /** @throws HarnessError HOSTS_INVALID for a host that is none */
   constructor(name: string, entries: readonly HostEntry[], run: HostsRun) {
     const entry = entries.find((candidate) => candidate.name === name);
     if (entry === undefined) throw new HarnessError({ code: 'HOSTS_INVALID', what: `no host named "${name}"` });
     this.#run = run;
-    this.#own = new LabHost(entry, run);
-    this.#latest = this.#own;
-    this.#standIns = standInsFor(name, entries).map((other) => new LabHost(other, run));
+    const hostOf = (one: HostEntry): LabHost => new LabHost(one, run.plan, () => openHost(one, run));
+    this.#own = hostOf(entry);
+    this.#standIns = standInsFor(name, entries).map(hostOf);
   }
 
   async provenance(): Promise<HostProvenance> {
@@ -130,12 +67,9 @@ export class LabSource implements EvidenceSource {
         (host): Candidate => ({
           name: host.entry.name,
           limits: host.limits,
-          launch: () => {
-            this.#latest = host;
-            return host.launch(launch, signal);
-          },
+          launch: () => host.use((launcher) => launcher.evidenceOf(launch, signal)),
           failuresInARow: () => host.health.failuresInARow(),
-          tell: (trouble) => host.health.tell(trouble),
+          tell: (trouble) => host.tell(trouble),
         }),
       ),
       pausesUntil(signal),
@@ -152,25 +86,31 @@ export class LabSource implements EvidenceSource {
   }
 
   #notice(title: string, tried: Tried): void {
-    for (const { code, what, hint } of tried.setAside) this.#notices.push(`${code}: ${what}\n  hint: ${hint}`);
+    const notices = tried.setAside.map(({ code, what, hint }) => `${code}: ${what}\n  hint: ${hint}`);
     const failures = tried.attempts.filter(({ trouble }) => trouble !== null);
-    if (tried.attempts.length < 2 || failures.length === 0) return;
-    const told = failures.map(({ host, trouble }) => `  ${host}: ${trouble?.code}: ${trouble?.what.split('\n', 1)[0]}`);
-    this.#notices.push([`${this.#own.entry.name} ${title}:${attemptsText(tried)}`, ...told].join('\n'));
+    if (tried.attempts.length > 1 && failures.length > 0) {
+      const told = failures.map(
+        ({ host, trouble }) => `  ${host}: ${trouble?.code}: ${trouble?.what.split('\n', 1)[0]}`,
+      );
+      notices.push([`${this.#own.entry.name} ${title}:${attemptsText(tried)}`, ...told].join('\n'));
+    }
+    if (notices.length > 0) this.#notices.set(title, notices);
   }
 
-  get prober(): Prober {
-    return { probe: async (cell, ask, signal) => (await this.#latest.launcher()).probe(cell, ask, signal) };
+  proberOf({ host: { name } }: Evidence): Prober {
+    const host = [this.#own, ...this.#standIns].find(({ entry }) => entry.name === name) ?? this.#own;
+    return { probe: (cell, ask, signal) => host.use((launcher) => launcher.probe(cell, ask, signal)) };
   }
 
   artifactsAtHand(): Promise<ArtifactsAtHand> {
     return this.#run.artifacts.atHand();
   }
 
-  takeNotices(): string[] {
-    const notices = this.#notices;
-    this.#notices = [];
-    return notices;
+  takeAccount({ cell, scenario }: CellLaunch): LaunchAccount {
+    const title = launchName(cell.id, scenario?.name);
+    const notices = this.#notices.get(title) ?? [];
+    this.#notices.delete(title);
+    return { notices };
   }
 
   #withAttempts({ prediction, evidence }: PredictedEvidence, { attempts }: Tried): PredictedEvidence {

@@ -21,7 +21,7 @@ import type { Attestor } from './attestor.ts';
 import { measurementOf, type ProbeAsk, type Prober } from './explain-cell.ts';
 import type { HashesAhead } from './hashes-ahead.ts';
 import type { ArtifactsAtHand } from './known-cell.ts';
-import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
+import type { CellLaunch, EvidenceSource, LaunchAccount, PredictedEvidence } from './outcome.ts';
 import { artifactPath } from './plan.ts';
 import { type MeasuredArtifacts, measuredArtifacts, predictCell } from './predict-cell.ts';
 import type { Reference } from './reference.ts';
@@ -264,7 +264,7 @@ export class Launcher implements EvidenceSource, Prober {
     };
   }
 
-  get prober(): Prober {
+  proberOf(): Prober {
     return this;
   }
 
@@ -272,8 +272,8 @@ export class Launcher implements EvidenceSource, Prober {
     return this.#artifacts.atHand();
   }
 
-  takeNotices(): string[] {
-    return [];
+  takeAccount(): LaunchAccount {
+    return { notices: [] };
   }
 
   /**

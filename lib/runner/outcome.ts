@@ -30,6 +30,14 @@ export interface CellLaunch {
   scenario: Scenario | undefined;
 }
 
+/** What is told of a launch beside what it left. */
+export interface LaunchAccount {
+  /** What happened in the lab, in words. */
+  readonly notices: readonly string[];
+  /** How long it took, in ms, where it was made before it was asked for. */
+  readonly tookMs?: number;
+}
+
 /** Where the evidence of one host's cells comes from: launches, or a recording. */
 export interface EvidenceSource {
   /** What is known of the host. @throws HarnessError */
@@ -37,12 +45,12 @@ export interface EvidenceSource {
   /** What must come of a launch, as far as what is known of the host tells. */
   expectationOf(launch: CellLaunch): Promise<Expectation>;
   evidenceOf(launch: CellLaunch, signal: AbortSignal): Promise<PredictedEvidence>;
-  /** Launches a cell once more to explain it; null where nothing can be launched. */
-  readonly prober: Prober | null;
+  /** Launches a cell once more, on the host that evidence is from, to explain it; null where nothing can be launched. */
+  proberOf(evidence: Evidence): Prober | null;
   /** The artifacts that a host may have used in place of those of a cell. */
   artifactsAtHand(): Promise<ArtifactsAtHand>;
-  /** What happened in the lab since this was asked last, in words. */
-  takeNotices(): string[];
+  /** What is to be told of a launch beside what it left; it is told once. */
+  takeAccount(launch: CellLaunch): LaunchAccount;
   close(): Promise<void>;
 }
 

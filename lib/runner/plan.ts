@@ -262,6 +262,17 @@ function loadFiles(plan: Plan): LoadedPlan {
     : loadFromRecording(plan, plan.source.recordingFile, plan.source.keepGoing === true ? { keepGoing: true } : {});
 }
 
+/** All launches that a test can announce, by their names. */
+export function launchesByName({
+  cells,
+  scenarios,
+}: LoadedPlan): Map<string, { cell: Cell; scenario: Scenario | undefined }> {
+  return new Map<string, { cell: Cell; scenario: Scenario | undefined }>([
+    ...cells.map(({ cell }) => [cell.id, { cell, scenario: undefined }] as const),
+    ...scenarios.map(({ cell, scenario }) => [launchName(cell.id, scenario.name), { cell, scenario }] as const),
+  ]);
+}
+
 const loaded = new Map<string, LoadedPlan>();
 
 /** Reads all files of a plan; a recording once a process. @throws HarnessError of the codes of those files */

@@ -9,7 +9,7 @@ import { policyFactsOf } from '../scenarios/policy-facts.ts';
 import { launchName } from '../scenarios/scenario.ts';
 import { expectationOf } from '../scenarios/scenarios.ts';
 import { type ArtifactsAtHand, artifactsOfEvidence } from './known-cell.ts';
-import type { CellLaunch, EvidenceSource, PredictedEvidence } from './outcome.ts';
+import type { CellLaunch, EvidenceSource, LaunchAccount, PredictedEvidence } from './outcome.ts';
 import { predictEvidence } from './predict-cell.ts';
 
 /** The trouble that a recorded message tells, as an error of its code. */
@@ -40,7 +40,6 @@ export class Replayer implements EvidenceSource {
   readonly #entries: ReadonlyMap<string, RecordedEntry>;
   /** The row that was asked for last: a test asks for it more than once. */
   #last: { name: string; row: RecordedRow } | undefined;
-  readonly prober = null;
 
   constructor(host: string, recording: Recording) {
     this.#host = host;
@@ -90,12 +89,16 @@ export class Replayer implements EvidenceSource {
     return { prediction: predictEvidence(evidence), evidence, ...(recorded && { recorded }) };
   }
 
+  proberOf(): null {
+    return null;
+  }
+
   async artifactsAtHand(): Promise<ArtifactsAtHand> {
     return artifactsOfEvidence(oneOfEachFile(this.#recording));
   }
 
-  takeNotices(): string[] {
-    return [];
+  takeAccount(): LaunchAccount {
+    return { notices: [] };
   }
 
   async close(): Promise<void> {

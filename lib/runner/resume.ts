@@ -9,8 +9,8 @@ import type { MatrixArtifacts } from './launcher.ts';
 import { type CellLaunch, cellFilePath, type PredictedEvidence } from './outcome.ts';
 import { predictEvidence } from './predict-cell.ts';
 
-/** The file of a cell as an earlier part of the run left it; undefined where there is none that can be read. */
-function readKept(file: string): CellFile | undefined {
+/** The file of a cell as it was left in a run directory; undefined where there is none that can be read. */
+export function readKept(file: string): CellFile | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return readJsonFile(file, cellFileSchema, 'EVIDENCE_INVALID');

@@ -15,7 +15,7 @@ export interface Candidate {
   /** Troubles of this host since something last worked there. */
   failuresInARow(): string[];
   /** Tells how an attempt ended. @param trouble what counts against the host; null: it worked */
-  tell(trouble: string | null): void;
+  tell(trouble: HarnessError | null): void;
 }
 
 /** Time and chance, for the pauses between attempts. */
@@ -124,6 +124,6 @@ async function tryOnce(candidate: Candidate, pauses: Pauses, tried: Tried): Prom
   }
   const rule = retryRule(trouble.code);
   if (rule === undefined) throw trouble;
-  if (rule.blames === 'host') candidate.tell(trouble.code);
+  if (rule.blames === 'host') candidate.tell(trouble);
   return rule;
 }

@@ -11,6 +11,7 @@ const GONE_MS = 10_000;
 let lab: Lab;
 test.beforeAll(async () => {
   lab = await Lab.start();
+  lab.environment = { TMPDIR: lab.folder };
 });
 test.afterAll(async () => {
   await lab.stop();
@@ -20,6 +21,11 @@ const qemus = (): Promise<number[]> => processesWith(new RegExp(`^[^ ]*qemu-syst
 /** Those that launch a guest; preflight asks one that does not. */
 const guests = (): Promise<number[]> =>
   processesWith(new RegExp(`^[^ ]*qemu-system-x86_64 .*sev-snp-guest.*${lab.hostFolder}/run/`));
+
+/** Where workers ask what came of launches. */
+async function sockets(): Promise<string[]> {
+  return (await readdir(lab.folder)).filter((name) => name.startsWith('snp-ahead-'));
+}
 
 async function launchDirectories(): Promise<string[]> {
   return readdir(join(lab.hostFolder, 'run')).catch(() => []);
@@ -45,6 +51,7 @@ test('a command line killed in the middle of a matrix leaves no QEMU and no laun
     async () => (await processesWith(new RegExp(`${lab.folder}/killed`))).length === 0,
     GONE_MS,
   );
+  await until('the end of its socket', async () => (await sockets()).length === 0, GONE_MS);
 });
 
 test('a run that was killed is gone on with: what was finished is kept, and only the rest is launched', async () => {
@@ -62,13 +69,31 @@ test('a run that was killed is gone on with: what was finished is kept, and only
 
 test('all processes of the harness killed at once leave no QEMU behind', async () => {
   const { controller } = await startMatrix();
-  const workers = await processesWith(/playwright.*workerProcessEntry/);
-  const mine = new Set<number>();
-  for (const pid of workers) if (await isBelow(pid, controller.pid ?? 0)) mine.add(pid);
-  expect(mine.size).toBeGreaterThan(0);
+  const mine = await below(controller.pid, /playwright.*workerProcessEntry|ahead\/launch-process/);
+  expect(mine.length).toBeGreaterThan(1);
   for (const pid of mine) process.kill(pid, 'SIGKILL');
   controller.kill('SIGKILL');
   await until('the end of every QEMU', async () => (await qemus()).length === 0, GONE_MS);
+  await until('the end of every launch directory', async () => (await launchDirectories()).length === 0, GONE_MS);
+  await until('the end of the runner, and of its socket', async () => (await sockets()).length === 0, GONE_MS);
+});
+
+test('a process that launches ahead of tests is killed: every cell has its result, and nothing is left', async () => {
+  const hosts = await lab.writeHosts([{ name: 'one', profile: 'upstream-6.12', tags: [], slots: 2 }]);
+  const matrix = await lab.writeJson('four.json', {
+    format: 'snp-conform/matrix@1',
+    artifacts: { firmware: { ovmfx64: { path: 'cache:artifacts/ovmf-x64/OVMF.fd' } } },
+    axes: { firmware: ['ovmfx64'], vcpus: [1, 2, 3, 4], vcpuType: ['EPYC-v4'], guestFeatures: ['0x1'] },
+  });
+  const controller = lab.command(['run', '--hosts', hosts, '--matrix', matrix, '--out', 'ahead']);
+  await until('a guest of the run', async () => (await guests()).length > 0, 60_000);
+  const launching = await below(controller.pid, /ahead\/launch-process/);
+  expect(launching).toHaveLength(1);
+  for (const pid of launching) process.kill(pid, 'SIGKILL');
+  const { exitCode, stdout, stderr } = await controller;
+  expect(stderr).toMatch(/^LAB the process that launches on one ended \(SIGKILL\); its tests launch by themselves/m);
+  expect(stdout).toMatch(/\n4 passed, 0 failed$/);
+  expect([exitCode, await qemus(), await sockets()]).toEqual([0, [], []]);
   await until('the end of every launch directory', async () => (await launchDirectories()).length === 0, GONE_MS);
 });
 
@@ -108,6 +133,13 @@ async function finishedCells(out: string): Promise<Map<string, string>> {
 }
 
 const startedAt = (content: string): string => /"startedAt": "([^"]+)",\n {2}"artifacts"/.exec(content)?.[1] ?? '';
+
+/** Ids of the processes that a process started, or those that it started, and whose command line matches. */
+async function below(ancestor: number | undefined, pattern: RegExp): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await processesWith(pattern)) if (await isBelow(pid, ancestor ?? 0)) found.push(pid);
+  return found;
+}
 
 async function isBelow(pid: number, ancestor: number): Promise<boolean> {
   for (let at = pid; at > 1; ) {

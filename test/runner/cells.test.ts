@@ -1,4 +1,4 @@
-import { cellIdOfTitle, hostTag, hostTagPattern, inGroups } from '../../lib/runner/cells.ts';
+import { cellIdOfTitle, hostTag, hostTagPattern, inGroups, modeOf } from '../../lib/runner/cells.ts';
 import { loadPlan } from '../../lib/runner/plan.ts';
 import { expect, test } from '../support/test.ts';
 import { replayPlan } from './plans.ts';
@@ -33,7 +33,7 @@ for (const [title, all] of [
   ['many', many],
 ] as const) {
   test(`${title} cells are each in one group, in groups of 48 at most with names of their own`, () => {
-    const groups = inGroups(all);
+    const groups = inGroups(all, 'parallel');
     const ids = groups.flatMap((group) => group.cells.map(({ cell }) => cell.id));
     expect(ids.sort()).toEqual(all.map(({ cell }) => cell.id).sort());
     expect(new Set(groups.map((group) => group.title)).size).toBe(groups.length);
@@ -45,9 +45,13 @@ for (const [title, all] of [
   });
 }
 
-test('few cells are handed to workers one by one, many by the group', () => {
-  const modes = (all: typeof cells): Set<string> => new Set(inGroups(all).map(({ mode }) => mode));
-  expect(modes(cells)).toEqual(new Set(['parallel']));
-  const thousands = Array.from({ length: 20 }, () => cells).flat();
-  expect(modes(thousands)).toEqual(new Set(['default']));
+test('cells are handed out one by one, by the group where they are many or one worker sees to all; parts are made of cells', () => {
+  const mode = (count: number, ahead: boolean, shard?: string) =>
+    modeOf({ cells: count, ahead, ...(shard !== undefined && { shard }) });
+  expect([mode(400, false), mode(401, false), mode(2, true), mode(2, true, '2/2')]).toEqual([
+    'parallel',
+    'default',
+    'default',
+    'parallel',
+  ]);
 });

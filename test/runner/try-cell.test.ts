@@ -34,9 +34,9 @@ function host(name: string, steps: readonly Step[], limits: Partial<Candidate['l
     },
     failuresInARow: () => failures,
     tell: (trouble) => {
-      told.push(trouble);
+      told.push(trouble?.code ?? null);
       if (trouble === null) failures.length = 0;
-      else failures.push(trouble);
+      else failures.push(trouble.code);
     },
   };
   return { candidate, launches, told, failures };
