@@ -18,18 +18,24 @@ export interface Screen {
   now(): number;
 }
 
+/** How many cells run on each host. */
+export type Running = ReadonlyMap<string, number>;
+
 /** The counts of a run while it runs; each trouble is told as it comes. */
 export class Progress {
   readonly #screen: Screen;
   readonly #total: number;
   /** Only results: what cells left is not held for a count. */
   readonly #rows: Pick<ResultRow, 'result'>[] = [];
-  readonly #running = new Map<string, number>();
+  readonly #begun = new Map<string, number>();
+  readonly #launched: () => Running;
   readonly #startedAt: number;
   #shownAt: number;
 
-  constructor(screen: Screen, total: number) {
+  /** @param launched what runs ahead of the tests that have begun */
+  constructor(screen: Screen, total: number, launched: () => Running = () => new Map()) {
     this.#screen = screen;
+    this.#launched = launched;
     this.#total = total;
     this.#startedAt = screen.now();
     this.#shownAt = this.#startedAt;
@@ -39,10 +45,16 @@ export class Progress {
     if (this.#screen.isTerminal) this.#screen.write('\r\u001b[K');
   }
 
+  #running(): Running {
+    const running = new Map(this.#begun);
+    for (const [host, count] of this.#launched()) running.set(host, Math.max(count, running.get(host) ?? 0));
+    return running;
+  }
+
   #left(): string {
     const done = this.#rows.length;
     // Before as many are done as run at once, the time of one says nothing about that of the others.
-    const atOnce = [...this.#running.values()].reduce((sum, count) => sum + count, 0);
+    const atOnce = [...this.#running().values()].reduce((sum, count) => sum + count, 0);
     if (done === 0 || done < atOnce) return '';
     const seconds = (((this.#screen.now() - this.#startedAt) / done) * (this.#total - done)) / 1000;
     return seconds < 1 ? '' : `, about ${Math.round(seconds)} s left`;
@@ -50,7 +62,7 @@ export class Progress {
 
   /** How many cells run on which host. */
   #hosts(): string {
-    const running = [...this.#running].sort().map(([host, count]) => `${host} ${count}`);
+    const running = [...this.#running()].sort().map(([host, count]) => `${host} ${count}`);
     return running.length === 0 ? '' : `; running: ${running.join(', ')}`;
   }
 
@@ -70,14 +82,14 @@ export class Progress {
 
   /** A cell begins on a host. */
   begin(host: string): void {
-    this.#running.set(host, (this.#running.get(host) ?? 0) + 1);
+    this.#begun.set(host, (this.#begun.get(host) ?? 0) + 1);
   }
 
   #end({ host, result }: ResultRow): void {
     this.#rows.push({ result });
-    const left = (this.#running.get(host) ?? 1) - 1;
-    if (left > 0) this.#running.set(host, left);
-    else this.#running.delete(host);
+    const left = (this.#begun.get(host) ?? 1) - 1;
+    if (left > 0) this.#begun.set(host, left);
+    else this.#begun.delete(host);
   }
 
   add(row: ResultRow): void {

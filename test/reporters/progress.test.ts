@@ -52,6 +52,15 @@ test('how long is left is not guessed before as many cells are done as run at on
   expect(screen.written.at(-1)).toContain('about 120 s left');
 });
 
+test('what runs is told by the launches, where these are made before their tests begin', () => {
+  const screen = new FakeScreen(true);
+  const progress = new Progress(screen, 9, () => new Map([['milan-1', 4]]));
+  progress.begin('milan-1');
+  screen.time = 30_000;
+  progress.add(row('pass'));
+  expect(screen.written.at(-1)).toMatch(/1 of 9 cells: 1 passed, 0 failed; running: milan-1 4$/);
+});
+
 test('on a terminal one line is rewritten, and gone at the end', () => {
   const screen = new FakeScreen(true);
   const progress = run(screen, 4, passes(2), 1000);
