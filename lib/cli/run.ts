@@ -7,6 +7,7 @@ import { Command, Option } from 'commander';
 import { cacheDirectory } from '../cache.ts';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
+import { shellWord } from '../host/quote.ts';
 import { EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { checkEmulation } from '../runner/open-host.ts';
 import { loadPlan, type Plan } from '../runner/plan.ts';
@@ -142,6 +143,10 @@ function checkFlags(flags: RunFlags): void {
   }
 }
 
+function resumeCommand({ source, runDirectory }: Plan): string {
+  return source.kind === 'hosts' ? `snp-conform run --resume ${shellWord(runDirectory)}` : 'the same command';
+}
+
 async function run(flags: RunFlags): Promise<void> {
   checkFlags(flags);
   // Loaded only where it is asked for: certificates take a while to load.
@@ -158,7 +163,12 @@ async function run(flags: RunFlags): Promise<void> {
   else await beginRun(plan);
   const config = flags.config === undefined ? configPath() : resolve(flags.config);
   const { args, env } = runnerCommand(plan, config);
-  await runRunner(plan, [...args, ...runnerFilters(plan)], env);
+  const { interrupted } = await runRunner(plan, [...args, ...runnerFilters(plan)], env);
+  if (interrupted && !existsSync(join(plan.runDirectory, SUMMARY_FILE))) {
+    process.stderr.write(`interrupted before its first cell began; go on with: ${resumeCommand(plan)}\n`);
+    process.exitCode = EXIT_CODES.infrastructure;
+    return;
+  }
   const summary = readSummary(plan);
   if (foundNoTests(summary.troubles)) throw await nothingLeft(plan, config, loaded.cells.length);
   if (flags.record !== undefined) {
@@ -168,7 +178,7 @@ async function run(flags: RunFlags): Promise<void> {
   }
   const isDamaged = source.kind === 'replay' && source.recording.damages.length > 0;
   // What is whole may all hold: the recording that was named does not.
-  process.exitCode = exitCodeOf(summary) || (isDamaged ? EXIT_CODES.configuration : EXIT_CODES.ok);
+  process.exitCode = exitCodeOf(summary, plan) || (isDamaged ? EXIT_CODES.configuration : EXIT_CODES.ok);
 }
 
 function attemptsOf(text: string): number {

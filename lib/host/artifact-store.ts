@@ -66,13 +66,23 @@ async function bring(session: Session, artifact: LocalArtifact, hostPath: string
     await session.run(['touch', '-c', '--', folder]);
     return hostPath;
   }
-  await checkLocal(artifact);
-  await must(session, ['mkdir', '-p', '--', folder], artifact);
+  await Promise.all([checkLocal(artifact), must(session, ['mkdir', '-p', '--', folder], artifact)]);
   // Of several that want it there, one brings it.
   await locked(session, `${folder}/.lock`, artifact, async () => {
-    if ((await hashOnHost(session, hostPath)) !== artifact.sha256) await upload(session, artifact, hostPath);
+    if ((await hashOnHost(session, hostPath)) === artifact.sha256) return;
+    if (!(await linked(session, folder, hostPath, artifact))) await upload(session, artifact, hostPath);
   });
   return hostPath;
+}
+
+/** Names one of the files of a folder anew, the argument after it, if there is one that is whole. */
+const LINK_SCRIPT =
+  'for f in "$1"/*; do case $f in *.new) ;; *) [ -f "$f" ] && ln -f -- "$f" "$2" && exit 0 ;; esac; done';
+
+/** The same content may be there under another name. @returns is it there under this one now? */
+async function linked(session: Session, folder: string, hostPath: string, { sha256 }: LocalArtifact): Promise<boolean> {
+  await session.run(['sh', '-c', LINK_SCRIPT, 'snp-link', folder, hostPath]);
+  return (await hashOnHost(session, hostPath)) === sha256;
 }
 
 async function upload(session: Session, artifact: LocalArtifact, hostPath: string): Promise<void> {

@@ -14,15 +14,29 @@ const DEFAULT_OUTPUT_BYTES = 1024 * 1024;
 const STDERR_BYTES = 64 * 1024;
 const CONNECT_MS = 10_000;
 
+/** What a login gives, and nothing that somebody else put there. Source: OpenSSH sshd(8), LOGIN PROCESS; locale(7). */
+const LOGIN_VARIABLE = /^(?:HOME|LANG|LC_[A-Z]+|LOGNAME|PATH|SHELL|TMPDIR|TZ|USER|XDG_RUNTIME_DIR)$/;
+
+/**
+ * The environment of a host that is this machine: as over SSH, without the tokens, passwords and agents of who runs the
+ * harness, for what a QEMU or a wrapper of it writes becomes evidence.
+ */
+export function loginEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => LOGIN_VARIABLE.test(name)));
+}
+
 /** A session to the machine of the harness itself; the same contract as over SSH, without a connection to lose. */
 export class LocalSession implements Session {
   readonly name: string;
   readonly #where: string;
+  readonly #environment: NodeJS.ProcessEnv;
   readonly #ends = new Set<() => void>();
   #closed: HarnessError | undefined;
 
-  constructor(name: string) {
+  /** @param environment of its commands */
+  constructor(name: string, environment: NodeJS.ProcessEnv = process.env) {
     this.name = name;
+    this.#environment = environment;
     this.#where = `host ${name}, local`;
   }
 
@@ -176,7 +190,11 @@ export class LocalSession implements Session {
     quoteCommand(argv);
     const [program = '', ...rest] = argv;
     // A group of its own: Ctrl-C in the terminal of the harness must not reach it, and a deadline must end all of it.
-    const child = spawn(program, rest, { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, rest, {
+      detached: true,
+      env: this.#environment,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     // A command may end without reading its input.
     child.stdin.on('error', () => undefined);
     return child;

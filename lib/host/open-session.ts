@@ -2,7 +2,7 @@ import { HarnessError } from '../errors.ts';
 import type { HostEntry } from './hosts-file.ts';
 import type { SshAccess } from './hosts-schema.ts';
 import { limitsOf } from './limits.ts';
-import { LocalSession } from './local-session.ts';
+import { LocalSession, loginEnvironment } from './local-session.ts';
 import { readSecret } from './secrets.ts';
 import type { Session } from './session.ts';
 import type { SshTarget } from './ssh-options.ts';
@@ -49,7 +49,7 @@ function targetOf(access: SshAccess, name: string, environment: Environment): Ss
  * @throws HarnessError SSH_HOST_KEY, SSH_AUTH, SSH_CONNECT, FILE_UNREADABLE, HOSTS_INVALID
  */
 export async function openHostSession(entry: HostEntry, environment: Environment = process.env): Promise<Session> {
-  if (entry.kind === 'local') return new LocalSession(entry.name);
+  if (entry.kind === 'local') return new LocalSession(entry.name, loginEnvironment(process.env));
   const limits = limitsOf(entry);
   const { jump } = entry;
   return openSshSession({

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HarnessError } from '../errors.ts';
 import { rowKey } from '../evidence/results.ts';
 import { readResults } from '../evidence/run-directory.ts';
-import { EARLIER_FOLDER, loadRun, rowFacts } from '../runner/load-run.ts';
+import { EARLIER_FOLDER, isRunFolder, loadRun, rowFacts } from '../runner/load-run.ts';
 import type { EarlierRun, PastRun } from './page/context.ts';
 
 /** So many earlier runs are shown beside each cell. */
@@ -21,9 +21,13 @@ function keptRuns(reportsDirectory: string): string[] {
   const folder = join(reportsDirectory, EARLIER_FOLDER);
   if (!existsSync(folder)) return [];
   // Their names are their times, so that they sort by them.
-  return readdirSync(folder)
-    .sort()
-    .map((name) => join(folder, name));
+  return (
+    readdirSync(folder)
+      .sort()
+      .map((name) => join(folder, name))
+      // One that ended before its first cell has nothing to show.
+      .filter(isRunFolder)
+  );
 }
 
 function pastRun(folder: string, title: string): PastRun {

@@ -126,9 +126,14 @@ export default class RunReporter implements Reporter {
     const ahead = notRun.map(launchedAhead).filter((told) => told !== null);
     const kept = ahead.filter(({ error }) => error === null).length;
     const cutOff = this.#cutOff + ahead.length - kept;
+    if (this.#tests.length === 0) return [`interrupted before its cells were chosen${goOn}`];
     const said = `of ${this.#tests.length} cells ${cutOff} were cut off and ${notRun.length - ahead.length} never began`;
     const before = kept === 0 ? [] : [`launched, and their tests never began: ${kept} cells; what they left is kept`];
     return [...before, `interrupted: ${said}${goOn}`];
+  }
+
+  get #isEmptyPart(): boolean {
+    return this.#plan.shard !== undefined && this.#tests.length === 0 && this.#troubles.length === 0;
   }
 
   async onEnd(result: FullResult): Promise<void> {
@@ -153,6 +158,8 @@ export default class RunReporter implements Reporter {
     for (const test of notRun)
       this.#reports.add({ ...notRunRow(test, why), planned: this.#planned.get(cellIdOfTitle(test.title)) });
     const { rows, totals, labels, planted } = this.#reports;
+    // A part without a cell is a part: whoever merges or records finds that it was run.
+    if (this.#isEmptyPart) writeFileSync(join(runDirectory, RESULTS_FILE), '', { flag: 'a' });
     if (existsSync(join(runDirectory, RESULTS_FILE))) sealFile(runDirectory, RESULTS_FILE);
     const { junit, page } = await this.#reports.write(process.env);
     writeSummary(totals);
@@ -169,6 +176,7 @@ export default class RunReporter implements Reporter {
       `JUnit: ${junit}`,
       `page: ${page}`,
       ...(result.status === 'interrupted' ? this.#interruptedLines(notRun) : []),
+      ...(this.#isEmptyPart ? [`no cell falls to part ${this.#plan.shard}: there are fewer of them than parts`] : []),
       totalsText(totals),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
@@ -234,6 +242,16 @@ function durationOf({ duration, annotations }: TestResult): number {
   return Math.max(duration, Number.isFinite(took) ? took : 0);
 }
 
+/** What a test says that was declared to fail: failing is its duty then. Undefined: it was not, or something else happened. */
+function declaredToFail(
+  { expectedStatus }: TestCase,
+  { status }: TestResult,
+): Pick<ResultRow, 'result' | 'message'> | undefined {
+  if (expectedStatus !== 'failed') return undefined;
+  if (status === 'failed') return { result: 'pass', message: '' };
+  return status === 'passed' ? { result: 'fail', message: 'declared by test.fail to fail, and passed' } : undefined;
+}
+
 function rowOf(test: TestCase, result: TestResult): ResultRow {
   const texts = result.errors.map((error) =>
     plainText(error.message ?? String(error.value)).replace(/^(?:Error|HarnessError): /, ''),
@@ -253,6 +271,7 @@ function rowOf(test: TestCase, result: TestResult): ResultRow {
     message: unkept ? [message, kept].filter((text) => text !== '').join('\n') : message,
     cell: unkept ? undefined : kept,
     planned: undefined,
+    ...declaredToFail(test, result),
   };
 }
 

@@ -65,7 +65,8 @@ function isFolder(path: string): boolean {
   }
 }
 
-const isRunFolder = (path: string): boolean =>
+/** Is it the directory of a run that left something? */
+export const isRunFolder = (path: string): boolean =>
   existsSync(join(path, 'results.jsonl')) || existsSync(join(path, 'cells'));
 
 /**

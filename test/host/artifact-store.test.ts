@@ -142,6 +142,16 @@ test('hashes once a session, and uploads once a host', async () => {
   expect(second.asked).toEqual(['sha256sum', 'touch']);
 });
 
+test('the same content under another name sends nothing', async () => {
+  const session = new Watched('here');
+  const artifact = await artifactOf(Buffer.from('firmware'));
+  const store = join(folder, 'store');
+  const first = await ensureArtifact(session, store, artifact, 'stable.fd');
+  const second = await ensureArtifact(session, store, artifact, 'candidate.fd');
+  expect(session.uploads).toBe(1);
+  expect([await readFile(first, 'utf8'), await readFile(second, 'utf8')]).toEqual(['firmware', 'firmware']);
+});
+
 test('replaces a damaged artifact, and leaves the file of whoever has it open', async () => {
   const content = randomBytes(1000);
   const artifact = await artifactOf(content);

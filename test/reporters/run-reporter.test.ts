@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { FullConfig, Suite, TestCase, TestResult } from '@playwright/test/reporter';
+import { exitCodeOf } from '../../lib/cli/run-folder.ts';
 import type { ResultRow } from '../../lib/reporters/row.ts';
 import RunReporter from '../../lib/reporters/run-reporter.ts';
 import { CELL_ATTACHMENT } from '../../lib/runner/annotations.ts';
+import type { Plan } from '../../lib/runner/plan.ts';
 import { type Summary, summarySchema } from '../../lib/runner/summary.ts';
 import { testFolder } from '../support/folder.ts';
 import { expect, test } from '../support/test.ts';
@@ -14,6 +16,7 @@ const path = testFolder();
 interface Finished {
   title?: string;
   status: TestResult['status'];
+  expectedStatus?: TestCase['expectedStatus'];
   messages?: readonly string[];
   annotations?: TestResult['annotations'];
   /** The file that the test left. */
@@ -27,9 +30,10 @@ function finished({
   messages = [],
   annotations = [],
   file,
+  expectedStatus = 'passed',
 }: Finished): [TestCase, TestResult] {
   const parent = { project: () => ({ name: 'milan-1' }) };
-  const testCase = { title, parent, location: { file: '/x/suites/launch.spec.ts' } };
+  const testCase = { title, parent, expectedStatus, location: { file: '/x/suites/launch.spec.ts' } };
   const errors = messages.map((message) => ({ message }));
   const attachments = file === undefined ? [] : [{ name: CELL_ATTACHMENT, path: file }];
   const result = { status, errors, annotations, attachments, duration: 10 };
@@ -40,11 +44,13 @@ function finished({
 async function report(
   tests: readonly Finished[],
   name = 'run',
+  part: Pick<Plan, 'shard'> = {},
 ): Promise<{ summary: Summary; junit: string; output: string }> {
   const plan = {
     runDirectory: path(name),
     reportsDirectory: path(name, 'reports'),
     source: { kind: 'replay' as const, recordingFile: 'x' },
+    ...part,
   };
   const written: string[] = [];
   const kept = { out: process.stdout.write, err: process.stderr.write };
@@ -69,6 +75,22 @@ async function kindOf(one: Finished): Promise<ResultRow['result'] | undefined> {
   const { totals } = (await report([one])).summary;
   return (Object.keys(totals) as ResultRow['result'][]).find((kind) => totals[kind] === 1);
 }
+
+test('a test that was declared to fail passes by failing, and fails by passing', async () => {
+  expect(await kindOf({ status: 'failed', expectedStatus: 'failed', messages: ['Error: CHECK_FAILED: no'] })).toBe(
+    'pass',
+  );
+  expect(await kindOf({ status: 'passed', expectedStatus: 'failed' })).toBe('fail');
+  expect(await kindOf({ status: 'timedOut', expectedStatus: 'failed' })).toBe('infrastructure');
+});
+
+test('a part of a run without a cell is told, kept, and no failure', async () => {
+  const { summary, output } = await report([], 'empty-part', { shard: '3/3' });
+  expect(output).toContain('no cell falls to part 3/3');
+  expect(readFileSync(path('empty-part', 'results.jsonl'), 'utf8')).toBe('');
+  expect(exitCodeOf(summary, { shard: '3/3' })).toBe(0);
+  expect(exitCodeOf(summary)).toBe(2);
+});
 
 test('a failed test is of the kind that the code of its first error names', async () => {
   const failed = (...messages: string[]) => kindOf({ status: 'failed', messages });
