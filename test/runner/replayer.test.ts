@@ -45,6 +45,11 @@ test('a cell that ended with no code of the harness is the lab that broke, never
   expect(await rejection(replayer.evidenceOf(launch))).toMatchObject({ code: 'LAUNCH_BROKEN', what: message });
 });
 
+test('what a suite of one’s own expected in vain is not what the cell came to', async () => {
+  const { replayer, launch } = await replaying({ result: 'fail', message: 'expect(received).toBe(expected)' });
+  expect((await replayer.evidenceOf(launch)).recorded?.result).toBe('pass');
+});
+
 test('a cell that was skipped is skipped again, for its reason', async () => {
   const { replayer, launch } = await replaying({ ...NOTHING, result: 'skip', message: 'no QEMU named "old"' });
   expect(await replayer.expectationOf(launch)).toEqual({ outcome: 'unknown', why: 'no QEMU named "old"' });
