@@ -1,6 +1,6 @@
 import { HarnessError } from '../errors.ts';
 import { writeCell } from '../evidence/cell-codec.ts';
-import type { Evidence, HostProvenance } from '../evidence/schema.ts';
+import type { Evidence, HostProvenance, TraceEvent } from '../evidence/schema.ts';
 import { writeFirmwareDescriptor } from '../evidence/written-descriptor.ts';
 import type { GuestWords } from '../guest/conversation.ts';
 import { filled } from '../matrix/guest-channel.ts';
@@ -135,6 +135,18 @@ function labTrouble(
   return undefined;
 }
 
+/** A guest that reported was launched: where the trace does not have it, the trace is what is missing. */
+function traceTrouble(launch: HostLaunch, seen: Seen, trace: readonly TraceEvent[]): HarnessError | undefined {
+  const reported = seen.guest.answers.some(({ report }) => report !== null);
+  if (!reported || trace.some(({ event }) => event === 'launch_finish')) return undefined;
+  return new HarnessError({
+    code: 'LAUNCH_BROKEN',
+    what: `the guest reported, but QEMU's trace ends before its launch did (${trace.length} events)`,
+    where: `host ${launch.host.name}`,
+    hint: 'was the disk of the host full for a while? Or does this QEMU not write traces (`-trace help` lists nothing)?',
+  });
+}
+
 function stateOf(seen: Seen, exitCode: number | null): Evidence['outcome']['state'] {
   if (seen.guest.ready) return 'ran';
   return exitCode === null || exitCode === 0 ? 'silent' : 'refused';
@@ -190,7 +202,9 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
       readOutput(session, output, 'stdout'),
     ]);
     const trouble = labTrouble(launch, exitCode, stderr, emulated);
-    if (trouble !== undefined) throw trouble;
+    const events = parseTrace(trace);
+    const broken = trouble ?? traceTrouble(launch, seen, events);
+    if (broken !== undefined) throw broken;
     return {
       format: 'snp-conform/evidence@1',
       kind: launch.emulation === null ? 'hardware' : 'emulated',
@@ -221,7 +235,7 @@ export async function launchOnHost(launch: HostLaunch, request: LaunchRequest, s
         state: stateOf(seen, exitCode),
         exitCode,
         refusal: findRefusal(stderr) ?? null,
-        trace: parseTrace(trace),
+        trace: events,
         qmpEvents: seen.events,
         querySev: seen.querySev,
         stderr,

@@ -4,10 +4,9 @@ import { startLaunchProcesses } from './ahead/launch-processes.ts';
 import { writeHostReport } from './host-reports.ts';
 import { loadPlan, readPlan } from './plan.ts';
 import { preflightHosts } from './preflight.ts';
-import { cellTimeoutMs } from './timeouts.ts';
 
-/** From the deadline of a launch to the moment at which its process is thought to hang. */
-const LATE_MS = 60_000;
+/** A search for an explanation may hold a process up for some seconds; one that says nothing for so long hangs. */
+const SILENCE_MS = 120_000;
 
 /**
  * Looks at every host of the plan, once, before any test file is loaded, and keeps what was found in the run directory:
@@ -16,11 +15,10 @@ const LATE_MS = 60_000;
  * @returns what ends these
  */
 export default async function globalSetup(): Promise<(() => Promise<void>) | undefined> {
-  const loaded = loadPlan(readPlan(process.env, process.cwd()));
-  const { source, plan, hosts } = loaded;
+  const { source, plan, hosts } = loadPlan(readPlan(process.env, process.cwd()));
   if (source.kind !== 'hosts') return undefined;
   const names = hosts.map(({ name }) => name);
-  const stop = await startLaunchProcesses(names, cellTimeoutMs(loaded) + LATE_MS);
+  const stop = await startLaunchProcesses(names, SILENCE_MS);
   const cacheFolder = cacheDirectory(process.env, homedir());
   try {
     await preflightHosts(source.entries, cacheFolder, (report) => writeHostReport(plan.runDirectory, report));

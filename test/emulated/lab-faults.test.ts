@@ -70,6 +70,14 @@ const NEVER_SPEAKS = `for word; do
 done
 exec ${QEMU} "$@"`;
 
+const LOSES_TRACE = `for word; do
+  [ "$before" = -D ] && word=/dev/null
+  before=$word
+  set -- "$@" "$word"
+  shift
+done
+exec ${QEMU} "$@"`;
+
 const SHOUTS = `yes "$(printf '\\033]0;owned\\007\\033[31m%01000d' 0)" | head -c ${CONSOLE_MIB}M
 exec ${QEMU} "$@"`;
 
@@ -91,6 +99,7 @@ async function hosts(): Promise<LabHost[]> {
     shot: await build('shot', `${whenItListens('KILL')}\nexec ${QEMU} "$@"`),
     silent: await build('silent', NEVER_SPEAKS),
     loud: await build('loud', SHOUTS),
+    untraced: await build('untraced', LOSES_TRACE),
     cut: await build('cut', once('cut', KILLS_SSHD)),
     changed: await build('changed', once('changed', CHANGES_FIRMWARE)),
     full: await build('full', `dd if=/dev/zero of=../../fill bs=1M 2>/dev/null\nexec ${QEMU} "$@"`),
@@ -108,6 +117,7 @@ async function hosts(): Promise<LabHost[]> {
     host('stopped', { limits: { attempts: 1, answerSeconds: 15 } }, { qemu: builds.stopped }),
     host('silent', { limits: { ...QUICK, guestSeconds: 2 } }, { qemu: builds.silent }),
     host('loud', {}, { qemu: builds.loud }),
+    host('untraced', {}, { qemu: builds.untraced }),
     host('changed', { directory: join(lab.folder, 'changed') }, { qemu: builds.changed }),
     // Nobody's own disk is filled.
     ...(mayMakeMachines() ? [host('full', { directory: join(small, 'snp') }, { qemu: builds.full })] : []),
@@ -166,7 +176,7 @@ test.describe('one run over hosts that each have a fault of their own', () => {
 
   test('every cell has a result, of the kind that it is, and none says that what is tested is wrong', () => {
     expect(run.junit).not.toContain('<failure');
-    const infrastructure = mayMakeMachines() ? 6 : 5;
+    const infrastructure = mayMakeMachines() ? 7 : 6;
     expect(run.stdout, run.junit).toMatch(
       new RegExp(`\\n8 passed, 0 failed, ${infrastructure} infrastructure, 3 configuration\\n?$`),
     );
@@ -198,6 +208,8 @@ test.describe('one run over hosts that each have a fault of their own', () => {
     stopped: /^HOST_TIMEOUT: .*waited 15000 ms for .*QEMU/,
     silent: /^GUEST_SILENT: /,
     full: /^HOST_DISK: /,
+    // As when the disk was full for a while.
+    untraced: /^LAUNCH_BROKEN: the guest reported, but QEMU.{1,6}s trace ends before its launch/,
     busy: /^LAUNCH_BROKEN: the machine cannot launch: SNP_LAUNCH_START ret=-16/,
     asids: /^LAUNCH_BROKEN: /,
   };

@@ -1,6 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Announced, Answer, Question, ToLaunchProcess } from './messages.ts';
+import {
+  ALIVE,
+  type Announced,
+  type Answer,
+  type FromLaunchProcess,
+  type Question,
+  type ToLaunchProcess,
+} from './messages.ts';
 
 /** How long a process may take to end its launches. */
 const END_MS = 30_000;
@@ -25,8 +32,8 @@ export class LaunchChild {
     this.hosts = hosts;
     this.#silenceMs = silenceMs;
     this.#child = fork(fileURLToPath(program), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    this.#child.on('message', (answer: Answer) => {
-      onAnswer(answer);
+    this.#child.on('message', (message: FromLaunchProcess) => {
+      if (message !== ALIVE) onAnswer(message);
       this.#listen();
     });
     this.ended = this.#end();
@@ -78,7 +85,7 @@ export class LaunchChild {
     };
   }
 
-  /** Each launch has a deadline of its own: one that somebody waits for and nothing is heard of has a process that hangs. */
+  /** It says every now and then that it lives: one that somebody waits for and that says nothing hangs, or was stopped. */
   #listen(): void {
     clearTimeout(this.#silence);
     if (this.#waiting > 0) this.#silence = setTimeout(() => this.#child.kill('SIGKILL'), this.#silenceMs);

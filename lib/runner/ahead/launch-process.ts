@@ -13,7 +13,7 @@ import type { CellLaunch, EvidenceSource } from '../outcome.ts';
 import { performLaunch } from '../perform-launch.ts';
 import { type LoadedPlan, launchesByName, loadPlan, readPlan } from '../plan.ts';
 import { cellTimeoutMs } from '../timeouts.ts';
-import { AHEAD_VARIABLE, type Answer, MAX_TEXT, type ToLaunchProcess, type Told } from './messages.ts';
+import { AHEAD_VARIABLE, ALIVE, ALIVE_MS, type Answer, MAX_TEXT, type ToLaunchProcess, type Told } from './messages.ts';
 
 /** How long the end of all launches may take when the runner is gone. */
 const END_MS = 20_000;
@@ -100,6 +100,10 @@ function removeSocket(): void {
     if (!['ENOENT', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
+
+setInterval(() => {
+  if (process.connected) process.send?.(ALIVE, () => undefined);
+}, ALIVE_MS).unref();
 
 // Whoever ends the run by hand ends the runner, which knows what is to be done here.
 process.on('SIGINT', () => undefined);

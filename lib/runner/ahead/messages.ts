@@ -41,6 +41,11 @@ export const answerSchema = z.strictObject({
 });
 export type Answer = Readonly<z.output<typeof answerSchema>>;
 
+/** Said by a process that launches, every so many ms, that it lives. */
+export const ALIVE = 'alive';
+export const ALIVE_MS = 10_000;
+export type FromLaunchProcess = Answer | typeof ALIVE;
+
 /** From the runner to a process that launches. */
 export type ToLaunchProcess =
   | { readonly kind: 'launch'; readonly announced: Announced }

@@ -16,6 +16,10 @@ const CHILD = `
 import { appendFileSync } from 'node:fs';
 const heard = (line) => appendFileSync(process.env.HEARD_FILE, line + '\\n');
 heard('pid ' + process.pid);
+if (process.env.LIVES_FOR_MS) {
+  const beat = setInterval(() => process.send('alive'), 5);
+  setTimeout(() => clearInterval(beat), Number(process.env.LIVES_FOR_MS));
+}
 const done = (host, launch) => process.send({ host, launch, told: { host, launch, tookMs: 1, notices: [], error: null } });
 process.on('message', (message) => {
   heard(JSON.stringify(message));
@@ -91,6 +95,19 @@ test('a process that says nothing while somebody waits is ended', async () => {
   expect(await ask(socketPath, 'never')).toBeNull();
   expect(said.join()).toContain('(SIGKILL)');
   await processes.stop();
+});
+
+test('a process that says that it lives may take its time', async () => {
+  process.env.LIVES_FOR_MS = '300';
+  try {
+    const { processes, socketPath } = await started({ 'milan-1': ['never'] }, { silenceMs: 100 });
+    const asked = performance.now();
+    expect(await ask(socketPath, 'never')).toBeNull();
+    expect(performance.now() - asked, 'ended after its last word, not before').toBeGreaterThan(150);
+    await processes.stop();
+  } finally {
+    delete process.env.LIVES_FOR_MS;
+  }
 });
 
 test('its end is the end of its processes, of its folder, and of the wait of whoever still waits', async () => {
