@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { ToldLaunches } from './told-launches.ts';
  * The path of a socket has at most 107 bytes, on macOS 103, and Node cuts off the rest: two runs would meet on one.
  * Source: Linux unix(7), sun_path.
  */
-const MAX_FOLDER_BYTES = 103 - '/snp-ahead-XXXXXX/ahead.sock'.length;
+const MAX_FOLDER_BYTES = 103 - '/snp-ahead-4194304-XXXXXX/ahead.sock'.length;
 
 export interface LaunchProcessesOptions {
   /** Names of the hosts of the run. */
@@ -66,7 +66,9 @@ export class LaunchProcesses {
    * @throws Error of the system where there can be no socket
    */
   static async start(options: LaunchProcessesOptions): Promise<LaunchProcesses> {
-    const folder = mkdtempSync(join(socketFolder(tmpdir()), 'snp-ahead-'));
+    const above = socketFolder(tmpdir());
+    removeLeftOver(above);
+    const folder = mkdtempSync(join(above, `snp-ahead-${process.pid}-`));
     try {
       const path = join(folder, 'ahead.sock');
       const server = createServer();
@@ -139,6 +141,28 @@ export class LaunchProcesses {
 
 function socketFolder(temporary: string): string {
   return Buffer.byteLength(temporary) > MAX_FOLDER_BYTES ? '/tmp' : temporary;
+}
+
+/** Where all processes of a run are killed at once, nobody is left to remove its socket. Containers may share the folder. */
+const LEFT_OVER_MS = 24 * 60 * 60 * 1000;
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function removeLeftOver(above: string): void {
+  for (const name of readdirSync(above)) {
+    const pid = /^snp-ahead-(\d+)-/.exec(name)?.[1];
+    const age =
+      pid === undefined ? 0 : Date.now() - (statSync(join(above, name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (pid !== undefined && age > LEFT_OVER_MS && !isAlive(Number(pid))) {
+      rmSync(join(above, name), { recursive: true, force: true });
+    }
+  }
 }
 
 let current: LaunchProcesses | undefined;

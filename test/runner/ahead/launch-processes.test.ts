@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -126,6 +126,23 @@ test('a process with nothing to launch is ended at once, without a word, and not
   await processes.stop();
   processes.launch({ 'milan-1': ['done'] });
   expect([said, heard().filter((line) => line.includes('announced'))]).toEqual([[], []]);
+});
+
+test('what a run left whose processes were all killed is removed a day later, and nothing of one that lives', async () => {
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = path('left-over');
+  const gone = 2 ** 22 + 1;
+  const names = [`snp-ahead-${gone}-abcdef`, `snp-ahead-${process.pid}-abcdef`, `snp-ahead-${gone}-ghijkl`];
+  for (const name of names) mkdirSync(path('left-over', name), { recursive: true });
+  for (const name of names.slice(0, 2)) utimesSync(path('left-over', name), 0, 0);
+  try {
+    const { processes } = await started({});
+    await processes.stop();
+    expect(names.map((name) => existsSync(path('left-over', name)))).toEqual([false, true, true]);
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
 });
 
 test('where the folder for temporary files has a long path, its socket is elsewhere', async () => {
