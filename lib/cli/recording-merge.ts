@@ -16,6 +16,18 @@ interface Source {
 const refusal = (what: string, hint: string): HarnessError =>
   new HarnessError({ code: 'USAGE', what, where: 'recording merge', hint });
 
+/** Opens a recording. @returns none where nothing of it can be read, which is told   @throws HarnessError that, unless it is to go on */
+function sourceAt(path: string, flags: Common): Source[] {
+  try {
+    return [{ path, recording: opened(path, flags) }];
+  } catch (thrown) {
+    if (flags.keepGoing !== true || !(thrown instanceof HarnessError)) throw thrown;
+    process.stderr.write(`snp-conform: ${thrown.message}\n`);
+    process.exitCode = EXIT_CODES.configuration;
+    return [];
+  }
+}
+
 /** @throws HarnessError USAGE where two recordings have a cell in common */
 function checkCells(sources: readonly Source[]): void {
   const from = new Map<string, string>();
@@ -76,7 +88,9 @@ function partOfAll(sources: readonly Source[]): RecordingHeader['partOf'] {
 
 /** The parts of one run become one recording; what is of no part, or of two, is not guessed at. */
 export async function mergeRecordings(output: string, paths: readonly string[], flags: Common): Promise<void> {
-  const sources = paths.map((path) => ({ path, recording: opened(path, flags) }));
+  const sources = paths.flatMap((path) => sourceAt(path, flags));
+  if (sources.length === 0)
+    throw refusal('none of these recordings can be read', 'what is wrong with each stands above');
   checkCells(sources);
   const redactions = new Map<string, number>();
   for (const { recording } of sources) {

@@ -43,12 +43,14 @@ const MAX_UNPACKED_BYTES = 4 * 1024 ** 3;
 /** What the runner's blob reporter writes: its events, and attachments named by their hash. */
 const NAMES = /^(?:report(?:-[\w-]+)?\.jsonl|resources\/[\w-]+(?:\.[\w-]+)?)$/;
 
-function refused(path: string, what: string): HarnessError {
+const HINT = 'a part of a run leaves one with: snp-conform run --shard 1/2 --blob FILE';
+
+function refused(path: string, what: string, hint = HINT): HarnessError {
   return new HarnessError({
     code: 'RECORDING_INVALID',
     what: `no blob report: ${what}`,
     where: path,
-    hint: 'a part of a run leaves one with: snp-conform run --shard 1/2 --blob part-1.zip',
+    hint,
   });
 }
 
@@ -174,7 +176,8 @@ export async function checkBlobReport(path: string): Promise<void> {
       if (!NAMES.test(name)) throw refused(path, `it has an entry ${JSON.stringify(name.slice(0, 100))}`);
     }
     for (const entry of entries) {
-      if (!(await isWhole(file, entry))) throw refused(path, `its entry ${entry.name} is damaged`);
+      if (!(await isWhole(file, entry)))
+        throw refused(path, `its entry ${entry.name} is damaged`, 'fetch it again from the job that left it');
     }
   } finally {
     closeSync(file);

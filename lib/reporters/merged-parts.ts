@@ -55,7 +55,9 @@ function lostTests(
 function lostLines(lost: readonly PlannedTest[]): string[] {
   if (lost.length === 0) return [];
   const names = lost.map(({ host, name }) => plainText(`${host} ${name}`, 200));
-  return [`${lost.length} cells of the run are in no part: ${listed(names)}`];
+  return [
+    `${lost.length === 1 ? '1 cell of the run is' : `${lost.length} cells of the run are`} in no part: ${listed(names)}`,
+  ];
 }
 
 /** The parts of a run on their way to be one: says what is wrong with them, and keeps what their cells left. */

@@ -45,6 +45,6 @@ test('a part that is lost, of another run, or there twice, is named; all parts o
 
 test('cells that the files plan and no part has are told and kept for rows; not where suites are not known', () => {
   const lost = begin([part(undefined)], ['a'], ['a', 'b']);
-  expect(lost).toEqual({ troubles: ['1 cells of the run are in no part: milan-1 b'], lost: ['b'] });
+  expect(lost).toEqual({ troubles: ['1 cell of the run is in no part: milan-1 b'], lost: ['b'] });
   expect(begin([part(undefined, { ownSuites: true })], ['a'], ['a', 'b'])).toEqual({ troubles: [], lost: [] });
 });
