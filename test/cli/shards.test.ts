@@ -111,7 +111,7 @@ test('what is whole of a damaged part is merged, and the exit code says that it 
   const none = await runHere([...args, '--keep-going']);
   expect(none).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('kept 3 cells of 1 recordings') });
   expect(none.stderr).toMatch(
-    /RECORDING_INVALID: this is no recording: not gzip \(\S+bad\.gz\)[^]*host genoa-1 is not there/,
+    /RECORDING_INVALID: this is no recording: not gzip \(\S+bad\.gz\)[\s\S]*host genoa-1 is not there/,
   );
 });
 
