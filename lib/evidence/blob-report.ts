@@ -119,12 +119,14 @@ function entriesOf(file: number, path: string): Entry[] {
   return entries;
 }
 
-/** Where the content of an entry is. @returns undefined where that is not in the file, or no entry is there */
-function contentOf(file: number, { offset, packedBytes }: Entry): { start: number; end: number } | undefined {
+/** Where the content of an entry is. @returns undefined where that is not in the file, or no entry of its name is there */
+function contentOf(file: number, { name, offset, packedBytes }: Entry): { start: number; end: number } | undefined {
   const header = bytesAt(file, offset, LOCAL.sizeBytes);
   if (header.length < LOCAL.sizeBytes || header.readUInt32LE(0) !== LOCAL.signature) return undefined;
-  const names = header.readUInt16LE(LOCAL.nameLength) + header.readUInt16LE(LOCAL.extraLength);
-  const start = offset + LOCAL.sizeBytes + names;
+  const nameAt = offset + LOCAL.sizeBytes;
+  const nameBytes = header.readUInt16LE(LOCAL.nameLength);
+  if (bytesAt(file, nameAt, nameBytes).toString('latin1') !== name) return undefined;
+  const start = nameAt + nameBytes + header.readUInt16LE(LOCAL.extraLength);
   const end = start + packedBytes;
   return end > fstatSync(file).size ? undefined : { start, end };
 }

@@ -67,7 +67,7 @@ export function isPartial({ whole, share }: Part): boolean {
 /** `part 2/5 of milan-1, milan-2`. */
 export function shareName({ whole, share: { shard, hosts } }: Part): string {
   const of = hasAll(whole, hosts) ? '' : ` of ${listed(hosts)}`;
-  return `part${shard === undefined ? '' : ` ${shard}`}${of}`;
+  return shard === undefined ? `the part${of}` : `part ${shard}${of}`;
 }
 
 /** The keys whose values are not the same in both. */
