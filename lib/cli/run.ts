@@ -146,7 +146,9 @@ function checkFlags(flags: RunFlags): void {
 /** The plan with what it is a part of, where it is one or may become one. */
 async function withPart(plan: Plan, { config }: RunFlags, cacheFolder: string): Promise<Plan> {
   const isCut = plan.shard !== undefined || plan.hosts !== undefined || plan.blobFile !== undefined;
-  if (plan.resumed || !isCut) return plan;
+  // What is gone on with stays what it was; hosts that are left out now may have been done before.
+  const isDecided = plan.part !== undefined || (plan.resumed === true && plan.shard === undefined);
+  if (isDecided || !isCut) return plan;
   return { ...plan, part: await partOfRun(plan, { cacheFolder, suites: config === undefined ? 'packaged' : 'own' }) };
 }
 

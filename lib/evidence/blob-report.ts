@@ -112,6 +112,7 @@ function entriesOf(file: number, path: string): Entry[] {
       offset: directory.readUInt32LE(at + HEADER.offset),
     });
     at = nameEnd + directory.readUInt16LE(at + HEADER.extraLength) + directory.readUInt16LE(at + HEADER.commentLength);
+    if (at > directory.length) throw refused(path, 'its directory is cut off');
   }
   if (expected !== MANY_ENTRIES && entries.length !== expected) {
     throw refused(path, `its directory has ${entries.length} entries in place of ${expected}`);

@@ -68,8 +68,9 @@ test('an archive that is cut off is refused, and so is one of which any bit that
   const size = (length: number, at: number) => Array.from({ length }, (_, byte) => at + byte);
   const counted = [
     ...size(4, 0),
-    ...size(directory - packed, packed),
+    ...size(directory - 30, 30),
     ...size(4, directory),
+    ...size(packed - 30, directory + 46),
     ...size(18, directory + 10),
   ];
   for (const at of counted) {
