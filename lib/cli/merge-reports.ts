@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { HarnessError } from '../errors.ts';
 import { checkBlobReport } from '../evidence/blob-report.ts';
 import { makeFolder } from '../evidence/folders.ts';
-import type { Plan } from '../runner/plan.ts';
+import { loadPlan, type Plan } from '../runner/plan.ts';
 import { recordRun } from '../runner/record.ts';
 import { SUMMARY_FILE } from '../runner/summary.ts';
 import { examples } from './examples.ts';
@@ -23,7 +23,7 @@ interface MergeFlags {
 }
 
 /** The blob reports that are named: files, and all of folders. @throws HarnessError USAGE, RECORDING_INVALID */
-function blobReports(paths: readonly string[]): string[] {
+async function blobReports(paths: readonly string[]): Promise<string[]> {
   const files = paths.flatMap((path) => {
     if (!existsSync(path))
       throw new HarnessError({ code: 'USAGE', what: `there is no ${path}`, where: 'merge-reports' });
@@ -38,7 +38,7 @@ function blobReports(paths: readonly string[]): string[] {
       hint,
     });
   });
-  for (const file of files) checkBlobReport(file);
+  for (const file of files) await checkBlobReport(file);
   return files;
 }
 
@@ -54,6 +54,7 @@ function planOf(flags: MergeFlags): Plan {
     runDirectory: join(reportsDirectory, 'run'),
     reportsDirectory,
     comparedWith: null,
+    merging: true,
     source:
       replay === undefined
         ? { kind: 'hosts', hostsFile: resolve(hosts), matrixFile: resolve(matrix), referenceFile: null }
@@ -62,8 +63,10 @@ function planOf(flags: MergeFlags): Plan {
 }
 
 async function mergeReports(paths: readonly string[], flags: MergeFlags): Promise<void> {
-  const files = blobReports(paths);
+  const files = await blobReports(paths);
   const plan = planOf(flags);
+  // What the files say wrong is said here, and not by the runner.
+  loadPlan(plan);
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
   await clearReports(plan);
   await beginRun(plan);

@@ -1,33 +1,19 @@
-import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { damageError } from '../evidence/damage.ts';
-import { makeFolder } from '../evidence/folders.ts';
-import { missingParts } from '../evidence/parts.ts';
-import { openRecording, type Recording } from '../evidence/recording/reader.ts';
+import type { RecordingHeader } from '../evidence/recording/format.ts';
+import type { Recording } from '../evidence/recording/reader.ts';
 import { writeRecording } from '../evidence/recording/writer.ts';
 import { Redaction } from '../evidence/redaction.ts';
-import { RESULT_KINDS, type RecordedRow, type ResultKind, rowKey } from '../evidence/results.ts';
+import { RESULT_KINDS, type RecordedRow, type ResultKind } from '../evidence/results.ts';
 import { judge } from '../judge/judge.ts';
 import { recordingLines, rowLines } from '../reporters/recording-text.ts';
 import { loadRun } from '../runner/load-run.ts';
 import { packageVersion } from '../runner/package-root.ts';
 import { predictEvidence } from '../runner/predict-cell.ts';
-import { warnOfDamage } from './compare.ts';
 import { examples } from './examples.ts';
-
-interface Common {
-  keepGoing?: true;
-}
-
-const options = ({ keepGoing }: Common): { keepGoing?: true } => (keepGoing === true ? { keepGoing: true } : {});
-
-function opened(path: string, flags: Common): Recording {
-  const recording = openRecording(path, options(flags));
-  warnOfDamage(recording);
-  return recording;
-}
+import { type Common, opened, outputPath } from './recording-files.ts';
+import { mergeRecordings } from './recording-merge.ts';
 
 function matching(recording: Recording, pattern: string | undefined): RecordedRow[] {
   const wanted = pattern === undefined ? undefined : new RegExp(pattern);
@@ -75,25 +61,11 @@ function verify(path: string, flags: Common): void {
   process.stdout.write(`${rows} ${rows === 1 ? 'cell' : 'cells'} whole\n`);
 }
 
-/** Refuses to write over what is read. */
-function outputPath(input: string, output: string): string {
-  if (existsSync(output) && resolve(input) === resolve(output)) {
-    throw new HarnessError({
-      code: 'USAGE',
-      what: 'the output is the recording itself',
-      where: output,
-      hint: 'name another file',
-    });
-  }
-  makeFolder(dirname(resolve(output)), 'recording');
-  return resolve(output);
-}
-
 async function write(
   recording: Recording,
   output: string,
   rows: RecordedRow[],
-  redactions: Readonly<Record<string, number>>,
+  { redactions, partOf }: Pick<RecordingHeader, 'redactions' | 'partOf'>,
 ): Promise<void> {
   // When it was recorded is when its guests ran, whatever is done with it afterwards.
   const statement = {
@@ -101,6 +73,7 @@ async function write(
     tool: `snp-conform ${packageVersion()}`,
     redactions,
     parts: recording.header.parts,
+    partOf,
   };
   const cells = await writeRecording(output, () => rows, statement);
   process.stdout.write(`kept ${cells} of ${recording.header.cells} cells in ${output}\n`);
@@ -138,7 +111,7 @@ async function prune(path: string, output: string, flags: PruneFlags): Promise<v
       hint: '`recording show` lists them',
     });
   }
-  await write(recording, outputPath(path, output), rows, recording.header.redactions);
+  await write(recording, outputPath(path, output), rows, recording.header);
 }
 
 /** @throws HarnessError INTERNAL where what was taken out changes what is made of the evidence */
@@ -173,62 +146,10 @@ async function redact(
   });
   const counts = new Map(Object.entries(recording.header.redactions));
   for (const [name, count] of Object.entries(redaction.counts)) counts.set(name, (counts.get(name) ?? 0) + count);
-  await write(recording, outputPath(path, output), rows, Object.fromEntries(counts));
+  // It names hosts, and its names are not those of the rows any more.
+  const partOf = flags.hosts === 'rename' ? undefined : recording.header.partOf;
+  await write(recording, outputPath(path, output), rows, { redactions: Object.fromEntries(counts), partOf });
   for (const [name, count] of Object.entries(redaction.counts)) process.stdout.write(`  ${name}: ${count}\n`);
-}
-
-/** A part that is lost must not pass for one whose cells all hold. @throws HarnessError USAGE */
-function checkParts(held: readonly string[], { keepGoing }: Common): void {
-  const missing = missingParts(held);
-  if (missing.length === 0) return;
-  const error = new HarnessError({
-    code: 'USAGE',
-    what: `of the parts of this run, ${missing.slice(0, 20).join(', ')} ${missing.length === 1 ? 'is' : 'are'} not there`,
-    where: 'recording merge',
-    hint: 'name their recordings too; without them, --keep-going merges what is there',
-  });
-  if (keepGoing !== true) throw error;
-  process.stderr.write(`snp-conform: ${error.message}\n`);
-  process.exitCode = EXIT_CODES.configuration;
-}
-
-/** The parts of one run become one recording; what is of no part, or of two, is not guessed at. */
-async function merge(output: string, paths: readonly string[], flags: Common): Promise<void> {
-  const parts = paths.map((path) => ({ path, recording: opened(path, flags) }));
-  const from = new Map<string, string>();
-  for (const { path, recording } of parts) {
-    for (const entry of recording.entries) {
-      const earlier = from.get(rowKey(entry));
-      from.set(rowKey(entry), path);
-      if (earlier === undefined) continue;
-      throw new HarnessError({
-        code: 'USAGE',
-        what: `${entry.id} on ${entry.host} is in ${earlier} and in ${path}`,
-        where: 'recording merge',
-        hint: 'parts of one run have no cell in common: run --shard 1/2 --record a, run --shard 2/2 --record b',
-      });
-    }
-  }
-  const redactions = new Map<string, number>();
-  for (const { recording } of parts) {
-    for (const [name, count] of Object.entries(recording.header.redactions)) {
-      redactions.set(name, (redactions.get(name) ?? 0) + count);
-    }
-  }
-  const recordedAt = parts.map(({ recording }) => recording.header.recordedAt).sort()[0] ?? '';
-  const target = paths.map((path) => outputPath(path, output))[0] ?? output;
-  const rows = function* (): Generator<RecordedRow> {
-    for (const { recording } of parts) yield* recording.rows();
-  };
-  const tool = `snp-conform ${packageVersion()}`;
-  const held = parts.flatMap(({ recording }) => recording.header.parts ?? []);
-  const statement = {
-    ...{ recordedAt: new Date(recordedAt), tool, redactions: Object.fromEntries(redactions) },
-    ...(held.length > 0 && { parts: held }),
-  };
-  checkParts(held, flags);
-  const cells = await writeRecording(target, rows, statement);
-  process.stdout.write(`kept ${cells} cells of ${parts.length} recordings in ${output}\n`);
 }
 
 const KEEP_GOING = ['--keep-going', 'where it is damaged, go on with what is whole'] as const;
@@ -291,7 +212,7 @@ export function recordingCommand(): Command {
       'after',
       examples('recording merge night.jsonl.gz part-1.jsonl.gz part-2.jsonl.gz', 'run --replay night.jsonl.gz'),
     )
-    .action(merge);
+    .action(mergeRecordings);
   command
     .command('redact')
     .description(

@@ -27,5 +27,7 @@ export function resumedPlan(folder: string): Plan {
   // A run that was set aside keeps its reports to itself.
   const reportsDirectory =
     runDirectory === plan.runDirectory ? plan.reportsDirectory : dirname(join(runDirectory, 'x'));
-  return { ...plan, runDirectory, reportsDirectory, resumed: true };
+  // Its hosts are reached from now on.
+  const { merging: _, ...rest } = plan;
+  return { ...rest, runDirectory, reportsDirectory, resumed: true };
 }

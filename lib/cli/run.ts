@@ -10,6 +10,7 @@ import { makeFolder } from '../evidence/folders.ts';
 import { shellWord } from '../host/quote.ts';
 import { EXPLAIN_MODES, type ExplainMode } from '../matrix/explain-mode.ts';
 import { checkEmulation } from '../runner/open-host.ts';
+import { partOfRun } from '../runner/part-of-run.ts';
 import { loadPlan, type Plan } from '../runner/plan.ts';
 import { checkPredictions } from '../runner/predict-all.ts';
 import { recordRun } from '../runner/record.ts';
@@ -147,18 +148,29 @@ function resumeCommand({ source, runDirectory }: Plan): string {
   return source.kind === 'hosts' ? `snp-conform run --resume ${shellWord(runDirectory)}` : 'the same command';
 }
 
+/** The plan with what it is a part of, where it is one or may become one. */
+async function withPart(plan: Plan, { config }: RunFlags, cacheFolder: string): Promise<Plan> {
+  const isCut = plan.shard !== undefined || plan.hosts !== undefined || plan.blobFile !== undefined;
+  // What is gone on with stays what it was; hosts that are left out now may have been done before.
+  const isDecided = plan.part !== undefined || (plan.resumed === true && plan.shard === undefined);
+  if (isDecided || !isCut) return plan;
+  return { ...plan, part: await partOfRun(plan, { cacheFolder, suites: config === undefined ? 'packaged' : 'own' }) };
+}
+
 async function run(flags: RunFlags): Promise<void> {
   checkFlags(flags);
   // Loaded only where it is asked for: certificates take a while to load.
   if (flags.kds !== undefined) (await import('../attestation/kds.ts')).kdsBase(flags.kds);
-  const plan = planOf(flags);
-  await clearReports(plan);
-  const loaded = loadPlan(plan);
+  const asked = planOf(flags);
+  await clearReports(asked);
+  const loaded = loadPlan(asked);
   const { source } = loaded;
   if (source.kind === 'hosts') checkEmulation(source.entries);
   else warnOfDamage(source.recording);
   // What the files say wrong is said before anything is launched.
-  await checkPredictions(loaded, cacheDirectory(process.env, homedir()));
+  const cacheFolder = cacheDirectory(process.env, homedir());
+  await checkPredictions(loaded, cacheFolder);
+  const plan = await withPart(asked, flags, cacheFolder);
   if (plan.resumed) await rm(join(plan.runDirectory, SUMMARY_FILE), { force: true });
   else await beginRun(plan);
   const config = flags.config === undefined ? configPath() : resolve(flags.config);
@@ -172,8 +184,8 @@ async function run(flags: RunFlags): Promise<void> {
   const summary = readSummary(plan);
   if (foundNoTests(summary.troubles)) throw await nothingLeft(plan, config, loaded.cells.length);
   if (flags.record !== undefined) {
-    const parts = plan.shard === undefined ? undefined : [plan.shard];
-    const cells = await recordRun(plan.runDirectory, resolve(flags.record), { now: new Date(), parts });
+    const { runDirectory, part } = plan;
+    const cells = await recordRun(runDirectory, resolve(flags.record), { now: new Date(), part });
     process.stdout.write(`recorded ${cells} cells in ${flags.record}\n`);
   }
   const isDamaged = source.kind === 'replay' && source.recording.damages.length > 0;

@@ -20,12 +20,13 @@ interface Finding {
 /**
  * Reads hosts.json. Paths on the machine of the harness come back absolute: `~` and `$NAME` are expanded, and relative
  * paths start at the folder of the file.
- * @param environment where `$NAME` is looked up   @param home what `~` stands for
+ * @param environment where `$NAME` is looked up; null: nowhere, and paths with one stay as they are: no host will be reached
+ * @param home what `~` stands for
  * @throws HarnessError FILE_UNREADABLE; HOSTS_INVALID, naming every place that is wrong
  */
 export function loadHosts(
   path: string,
-  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+  environment: Readonly<NodeJS.ProcessEnv> | null = process.env,
   home: string = homedir(),
 ): HostEntry[] {
   return hostsOf(readJsonFile(path, z.unknown(), 'HOSTS_INVALID'), path, environment, home);
@@ -35,7 +36,7 @@ export function loadHosts(
 export function hostsOf(
   document: unknown,
   path: string,
-  environment: Readonly<NodeJS.ProcessEnv> = process.env,
+  environment: Readonly<NodeJS.ProcessEnv> | null = process.env,
   home: string = homedir(),
 ): HostEntry[] {
   const parsed = hostsSchema.safeParse(document);
@@ -50,6 +51,7 @@ export function hostsOf(
     );
   }
   const expand = (text: string, at: string): string => {
+    if (environment === null) return text;
     const expanded = expandPath(text, environment, home);
     if (typeof expanded === 'string') return resolve(dirname(path), expanded);
     findings.push({ what: `${at}: ${expanded.missing} is not set in the environment` });

@@ -13,6 +13,7 @@ import { asHarnessError, kindOfMessage } from '../errors.ts';
 import { type WrittenCell, writeCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
 import { sealFile } from '../evidence/manifest.ts';
+import type { Whole } from '../evidence/parts.ts';
 import type { ResultKind } from '../evidence/results.ts';
 import { RESULTS_FILE } from '../evidence/run-directory.ts';
 import { type CellFile, cellFileSchema } from '../evidence/schema.ts';
@@ -22,7 +23,9 @@ import type { Told } from '../runner/ahead/messages.ts';
 import { announcedLaunch, CELL_ATTACHMENT, REPLAY_CHANGE_ANNOTATION, TOOK_ANNOTATION } from '../runner/annotations.ts';
 import { cellIdOfTitle } from '../runner/cells.ts';
 import { readHostReport } from '../runner/host-reports.ts';
-import { type HostedCell, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
+import { type PlannedTest, plannedTests } from '../runner/part-of-run.ts';
+import { type HostedCell, loadPlan, PLAN_VARIABLE, type Plan } from '../runner/plan.ts';
+import { SUITES } from '../runner/suite-names.ts';
 import { SUMMARY_FILE, type Summary } from '../runner/summary.ts';
 import { foundNoTests, testLine } from '../runner/test-list.ts';
 import { explainedLines } from './explained-lines.ts';
@@ -32,6 +35,7 @@ import { Progress, type Running } from './progress.ts';
 import { type ResultRow, totalsText } from './row.ts';
 import { RunReports } from './run-reports.ts';
 import { skippedLines } from './skipped-lines.ts';
+import { suiteName } from './suite-name.ts';
 import { summaryTable } from './table.ts';
 
 /** How often this process looks whether the command line that started it still lives. */
@@ -91,7 +95,8 @@ export default class RunReporter implements Reporter {
     }
     // Results are added as they come, whoever started the runner.
     mkdirSync(this.#plan.runDirectory, { recursive: true });
-    if (this.#parts !== undefined) this.#troubles.push(...this.#parts.begin(config, this.#tests));
+    if (this.#parts !== undefined)
+      this.#troubles.push(...this.#parts.begin(config, this.#tests, (choice) => plannedFor(this.#plan, choice)));
     if (this.#reports.recorded && this.#tests.length > 0)
       screen.write(`replaying ${this.#tests.length} recorded cells; no guest is launched\n`);
     this.#progress = new Progress(screen, this.#tests.length, launchedOn(this.#plan, this.#tests));
@@ -157,6 +162,8 @@ export default class RunReporter implements Reporter {
     const notRun = this.#tests.filter((test) => !this.#ended.has(test.id));
     for (const test of notRun)
       this.#reports.add({ ...notRunRow(test, why), planned: this.#planned.get(cellIdOfTitle(test.title)) });
+    for (const { suite, host, name } of this.#parts?.lost ?? [])
+      this.#reports.add({ ...lostRow({ suite, host, name }), planned: this.#planned.get(cellIdOfTitle(name)) });
     const { rows, totals, labels, planted } = this.#reports;
     // A part without a cell is a part: whoever merges or records finds that it was run.
     if (this.#isEmptyPart) writeFileSync(join(runDirectory, RESULTS_FILE), '', { flag: 'a' });
@@ -278,17 +285,19 @@ function rowOf(test: TestCase, result: TestResult): ResultRow {
 /** The row of a test that never began: a consumer must not miss it. */
 function notRunRow(test: TestCase, why: string): ResultRow {
   const host = test.parent.project()?.name ?? '';
-  const name = plainText(test.title);
-  return {
-    suite: suiteName(test),
-    host,
-    name,
-    result: 'skip',
-    durationMs: 0,
-    message: why,
-    cell: undefined,
-    planned: undefined,
-  };
+  return { ...lostRow({ suite: suiteName(test), host, name: plainText(test.title) }), message: why };
+}
+
+/** The row of a cell that no part of the run has. */
+function lostRow(test: Pick<ResultRow, 'suite' | 'host' | 'name'>): ResultRow {
+  const message = 'not run: it is in no part of the run';
+  return { ...test, result: 'skip', durationMs: 0, message, cell: undefined, planned: undefined };
+}
+
+/** The tests that the files of a merge plan for the parts that chose so. */
+function plannedFor(plan: Plan, { suites, grep }: Pick<Whole, 'suites' | 'grep'>): PlannedTest[] {
+  const chosen = SUITES.filter((suite) => suites.includes(suite));
+  return plannedTests(loadPlan({ ...plan, suites: chosen, ...(grep !== undefined && { grep }) }));
 }
 
 /** The file of what the test left: in the run directory, or unpacked from a blob report. */
@@ -305,9 +314,4 @@ function keptCell(result: TestResult): CellFile | string | undefined {
   } catch (thrown) {
     return plainText(asHarnessError(thrown, { code: 'EVIDENCE_INVALID', where: file }).message);
   }
-}
-
-/** `launch` for suites/launch.spec.ts. */
-function suiteName(test: TestCase): string {
-  return /([^/\\]+)\.spec\.(?:ts|m?js)$/.exec(test.location.file)?.[1] ?? 'launch';
 }

@@ -6,7 +6,7 @@ export const LAB_NOTICE_ANNOTATION = 'snp-conform lab notice';
 export const REPLAY_CHANGE_ANNOTATION = 'snp-conform replay differs';
 /** The annotation that says what must come of a launch. */
 export const EXPECTATION_ANNOTATION = 'snp-conform expected';
-/** What a key of a configuration's metadata begins with that names the part of a run, `2/5`: blob reports carry it. */
+/** What a key of a configuration's metadata begins with under which blob reports say which part of which run they are. */
 export const PART_KEY = 'snp-conform part ';
 /** The annotation of a test that names the launch it asks for: it may be made before the test begins. */
 export const ANNOUNCED_ANNOTATION = 'snp-conform launch';

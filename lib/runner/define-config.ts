@@ -5,6 +5,8 @@ import {
   defineConfig as playwrightConfig,
   type ReporterDescription,
 } from '@playwright/test';
+import type { Part } from '../evidence/parts.ts';
+import { sha256Hex } from '../evidence/recording/format.ts';
 import { PART_KEY } from './annotations.ts';
 import { hostTagPattern } from './cells.ts';
 import { bundleFolder } from './package-root.ts';
@@ -24,6 +26,11 @@ function reportersOf({ reporter }: PlaywrightTestConfig): ReporterDescription[] 
   if (reporter === undefined) return [];
   if (typeof reporter === 'string') return [[reporter]];
   return [...reporter];
+}
+
+/** What a blob report carries of its part: under a key of its own, for those of all parts become one object. */
+function partMetadata(part: Part | undefined): Record<string, Part> {
+  return part === undefined ? {} : { [`${PART_KEY}${sha256Hex(JSON.stringify(part))}`]: part };
 }
 
 /**
@@ -54,7 +61,7 @@ export function defineConfig(
       grep: hostTagPattern(host.name, names),
     })),
     ...config,
-    metadata: { ...config.metadata, ...(plan.shard !== undefined && { [`${PART_KEY}${plan.shard}`]: true }) },
+    metadata: { ...config.metadata, ...partMetadata(plan.part) },
     reporter: [
       [modulePath('reporters/lab-reporter'), { plan }],
       [modulePath('reporters/run-reporter'), { plan, cells }],

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { HarnessError } from '../errors.ts';
 import { readCell } from '../evidence/cell-codec.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
-import { PART } from '../evidence/parts.ts';
+import { PART, partSchema } from '../evidence/parts.ts';
 import { openRecording, type Recording } from '../evidence/recording/reader.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import type { Cell } from '../matrix/cell.ts';
@@ -33,6 +33,10 @@ export const planSchema = z.strictObject({
   grep: z.string().optional(),
   /** Which part of the run this is, of how many; absent: all of it. */
   shard: z.string().regex(PART).optional(),
+  /** Which part of which run it is; absent: it was not cut into parts. A part that is gone on with stays what it was. */
+  part: partSchema.optional(),
+  /** Only what other runs left is put together: no host is reached. */
+  merging: z.literal(true).optional(),
   /** Where the runner's own blob report of this part goes; absent: nowhere. */
   blobFile: z.string().optional(),
   /** What an earlier part of this run found out stays. */
@@ -177,7 +181,7 @@ function chosen<H extends { name: string }>(plan: Plan, hosts: readonly H[]): H[
 }
 
 function loadFromHosts(plan: Plan, source: Plan['source'] & { kind: 'hosts' }): LoadedPlan {
-  const entries = chosen(plan, loadHosts(source.hostsFile));
+  const entries = chosen(plan, plan.merging ? loadHosts(source.hostsFile, null) : loadHosts(source.hostsFile));
   const matrix = readJsonFile(source.matrixFile, matrixSchema, 'MATRIX_INVALID');
   const planned = entries.flatMap((entry) =>
     planCells(matrix, entry.tags, source.matrixFile).map((row) => ({ ...row, host: entry.name })),

@@ -1,6 +1,6 @@
 import { hash as hashOf } from 'node:crypto';
 import { z } from 'zod';
-import { PART } from '../parts.ts';
+import { PART, shareSchema, wholeSchema } from '../parts.ts';
 import { resultKindSchema } from '../results.ts';
 import { cellSchema, evidenceKindSchema } from '../schema.ts';
 import { storedMember, storedMemberBytes } from './gzip.ts';
@@ -29,6 +29,8 @@ export const recordingHeaderSchema = z.strictObject({
   redactions: z.record(z.string().max(100), count),
   /** The parts of a run that it holds, of a run that was cut into some: `1/2`, `2/2`. */
   parts: z.array(z.string().regex(PART)).max(9999).optional(),
+  /** The run that was cut, and what of it this is; recordings that are older have none. */
+  partOf: z.strictObject({ whole: wholeSchema, shares: z.array(shareSchema).min(1).max(9999) }).optional(),
 });
 export type RecordingHeader = z.infer<typeof recordingHeaderSchema>;
 

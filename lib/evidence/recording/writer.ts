@@ -26,6 +26,8 @@ export interface RecordingStatement {
   redactions: Readonly<Record<string, number>>;
   /** The parts of a run that are in it; absent: it was not cut into parts. */
   parts?: readonly string[] | undefined;
+  /** The run that was cut, and what of it this is. */
+  partOf?: RecordingHeader['partOf'];
 }
 
 /** Members of a file that is being written, hashed as they go. */
@@ -112,6 +114,7 @@ export async function writeRecording(path: string, rows: () => Rows, statement: 
     cells,
     redactions: { ...statement.redactions },
     ...(statement.parts !== undefined && { parts: [...statement.parts] }),
+    ...(statement.partOf !== undefined && { partOf: statement.partOf }),
   };
   makeFolder(dirname(path), 'recording');
   const fresh = `${path}.${process.pid}.tmp`;
