@@ -20,6 +20,7 @@ import { warnOfDamage } from './compare.ts';
 import { parseCount } from './numbers.ts';
 import { resumedPlan } from './resume.ts';
 import { beginRun, clearReports, configPath, exitCodeOf, readSummary, runRunner } from './run-folder.ts';
+import { withRunLock } from './run-lock.ts';
 import { nothingLeft, runnerCommand, runnerFilters } from './runner-command.ts';
 
 interface RunFlags {
@@ -152,6 +153,10 @@ async function run(flags: RunFlags): Promise<void> {
   // Loaded only where it is asked for: certificates take a while to load.
   if (flags.kds !== undefined) (await import('../attestation/kds.ts')).kdsBase(flags.kds);
   const plan = planOf(flags);
+  await withRunLock(plan, () => runPlan(plan, flags));
+}
+
+async function runPlan(plan: Plan, flags: RunFlags): Promise<void> {
   await clearReports(plan);
   const loaded = loadPlan(plan);
   const { source } = loaded;
