@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { beginRun } from '../../lib/cli/run-folder.ts';
 import { withRunLock } from '../../lib/cli/run-lock.ts';
 import { HarnessError } from '../../lib/errors.ts';
 import type { Plan } from '../../lib/runner/plan.ts';
@@ -135,4 +136,17 @@ test('run, run --replay, run --resume and merge-reports leave what is in use as 
   expect(readdirSync(folder).sort()).toEqual(['junit.xml', 'run', 'run.lock']);
   expect(readFileSync(join(run, 'plan.json'), 'utf8')).toBe(plan);
   expect(existsSync(join(folder, 'earlier'))).toBe(false);
+});
+
+test("what a killed command left before it wrote its plan is in nobody's way; what else has no plan is left alone", async () => {
+  const plan = planIn(at('begun'));
+  await beginRun(plan);
+  await beginRun(plan);
+  expect(readdirSync(plan.runDirectory)).toEqual(['manifest.jsonl']);
+  writeFileSync(join(plan.runDirectory, 'letters.txt'), '');
+  expect(await rejection(beginRun(plan))).toMatchObject({ code: 'USAGE' });
+  const file = planIn(at('file'));
+  mkdirSync(at('file'));
+  writeFileSync(file.runDirectory, '');
+  expect(await rejection(beginRun(file))).toMatchObject({ code: 'USAGE' });
 });
