@@ -5,7 +5,7 @@ import { ERROR_CODES, EXIT_CODES, HarnessError } from '../errors.ts';
 import type { HostReport } from '../evidence/host-report.ts';
 import { type HostEntry, loadHosts } from '../host/hosts-file.ts';
 import { hostsTable } from '../reporters/hosts-table.ts';
-import { preflightHosts } from '../runner/preflight.ts';
+import { looksWith, preflightHosts } from '../runner/preflight.ts';
 import { examples } from './examples.ts';
 import { hostsDoCommand } from './hosts-do.ts';
 import { cleanHosts, showStatus } from './hosts-status.ts';
@@ -48,7 +48,7 @@ function exitCodeOf(reports: readonly HostReport[]): number {
 
 async function check(names: readonly string[], flags: HostsFlags): Promise<void> {
   const entries = chosenEntries(names, flags);
-  const reports = await preflightHosts(entries, cacheDirectory(process.env, homedir()));
+  const reports = await preflightHosts(entries, looksWith(cacheDirectory(process.env, homedir())));
   const text = flags.json
     ? `${JSON.stringify({ format: 'snp-conform/hosts-check@1', hosts: reports }, null, 2)}\n`
     : hostsTable(reports);

@@ -11,6 +11,7 @@ import { recordRun } from '../runner/record.ts';
 import { SUMMARY_FILE } from '../runner/summary.ts';
 import { examples } from './examples.ts';
 import { beginRun, clearReports, configPath, exitCodeOf, readSummary, runRunner } from './run-folder.ts';
+import { withRunLock } from './run-lock.ts';
 import { runnerCommand } from './runner-command.ts';
 
 interface MergeFlags {
@@ -68,6 +69,10 @@ async function mergeReports(paths: readonly string[], flags: MergeFlags): Promis
   // What the files say wrong is said here, and not by the runner.
   loadPlan(plan);
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
+  await withRunLock(plan, () => mergeInto(plan, files, flags));
+}
+
+async function mergeInto(plan: Plan, files: readonly string[], flags: MergeFlags): Promise<void> {
   await clearReports(plan);
   await beginRun(plan);
   const config = flags.config === undefined ? configPath() : resolve(flags.config);

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { EXIT_CODES, HarnessError } from '../errors.ts';
 import { makeFolder } from '../evidence/folders.ts';
 import { readJsonFile } from '../evidence/json-file.ts';
-import { beginManifest } from '../evidence/manifest.ts';
+import { beginManifest, MANIFEST_FILE } from '../evidence/manifest.ts';
 import { EARLIER_FOLDER } from '../runner/load-run.ts';
 import { bundleFolder, packageRoot, packageVersion } from '../runner/package-root.ts';
 import { type Plan, planSchema } from '../runner/plan.ts';
@@ -42,6 +42,12 @@ async function setAside({ runDirectory, reportsDirectory }: Plan): Promise<void>
   if (!existsSync(runDirectory)) return;
   const planFile = join(runDirectory, PLAN_FILE);
   if (!existsSync(planFile)) {
+    // A command that was killed before it wrote its plan.
+    const isFolder = (await stat(runDirectory)).isDirectory();
+    if (isFolder && readdirSync(runDirectory).join() === MANIFEST_FILE) {
+      await rm(runDirectory, { recursive: true, force: true });
+      return;
+    }
     throw new HarnessError({
       code: 'USAGE',
       what: 'this folder is there and is not of an earlier run',
@@ -50,7 +56,11 @@ async function setAside({ runDirectory, reportsDirectory }: Plan): Promise<void>
     });
   }
   if (readJsonFile(planFile, planSchema, 'JSON_INVALID').source.kind === 'replay') {
-    await rm(runDirectory, { recursive: true, force: true });
+    // Its plan would go before the rest: what a killed command left half removed would be nobody's.
+    const played = `${runDirectory}.played`;
+    await rm(played, { recursive: true, force: true });
+    await rename(runDirectory, played);
+    await rm(played, { recursive: true, force: true });
     return;
   }
   const { mtime } = await stat(planFile);

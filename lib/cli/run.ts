@@ -21,6 +21,7 @@ import { warnOfDamage } from './compare.ts';
 import { parseCount } from './numbers.ts';
 import { resumedPlan } from './resume.ts';
 import { beginRun, clearReports, configPath, exitCodeOf, readSummary, runRunner } from './run-folder.ts';
+import { withRunLock } from './run-lock.ts';
 import { nothingLeft, runnerCommand, runnerFilters } from './runner-command.ts';
 
 interface RunFlags {
@@ -161,7 +162,11 @@ async function run(flags: RunFlags): Promise<void> {
   checkFlags(flags);
   // Loaded only where it is asked for: certificates take a while to load.
   if (flags.kds !== undefined) (await import('../attestation/kds.ts')).kdsBase(flags.kds);
-  const asked = planOf(flags);
+  const plan = planOf(flags);
+  await withRunLock(plan, () => runPlan(plan, flags));
+}
+
+async function runPlan(asked: Plan, flags: RunFlags): Promise<void> {
   await clearReports(asked);
   const loaded = loadPlan(asked);
   const { source } = loaded;
