@@ -66,13 +66,13 @@ function planOf(flags: MergeFlags): Plan {
 async function mergeReports(paths: readonly string[], flags: MergeFlags): Promise<void> {
   const files = await blobReports(paths);
   const plan = planOf(flags);
-  // What the files say wrong is said here, and not by the runner.
-  loadPlan(plan);
   if (flags.record !== undefined) makeFolder(dirname(resolve(flags.record)), '--record');
   await withRunLock(plan, () => mergeInto(plan, files, flags));
 }
 
 async function mergeInto(plan: Plan, files: readonly string[], flags: MergeFlags): Promise<void> {
+  // What the files say wrong is said here, and not by the runner.
+  loadPlan(plan);
   await clearReports(plan);
   await beginRun(plan);
   const config = flags.config === undefined ? configPath() : resolve(flags.config);
