@@ -59,7 +59,7 @@ async function fileHashes({ plan, cells, source }: LoadedPlan, cacheFolder: stri
 
 /**
  * Which part of which run a plan is: what is planned for all hosts, whichever of them it is for.
- * @param options.ownSuites does the run have suites that are not the package's?
+ * @param options.suites are they the package's, or of somebody's own configuration?
  * @throws HarnessError of the codes of hosts.json, matrix.json and recordings; FILE_UNREADABLE
  */
 export async function partOfRun(

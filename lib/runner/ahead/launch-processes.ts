@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,11 +157,11 @@ function isAlive(pid: number): boolean {
 function removeLeftOver(above: string): void {
   for (const name of readdirSync(above)) {
     const pid = /^snp-ahead-(\d+)-/.exec(name)?.[1];
-    const age =
-      pid === undefined ? 0 : Date.now() - (statSync(join(above, name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
-    if (pid !== undefined && age > LEFT_OVER_MS && !isAlive(Number(pid))) {
-      rmSync(join(above, name), { recursive: true, force: true });
-    }
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const found = lstatSync(join(above, name), { throwIfNoEntry: false });
+    // What other users left is theirs, and may not be removed.
+    if (found === undefined || found.uid !== process.getuid?.()) continue;
+    if (Date.now() - found.mtimeMs > LEFT_OVER_MS) rmSync(join(above, name), { recursive: true, force: true });
   }
 }
 
